@@ -171,7 +171,8 @@ class Outcome:
     max_rss_kib: int = 0
     failed: int = 0
     """accounting(5) `failed`: 0, 25 rescheduling, 26 opening input/output file, 27 searching requested
-    shell, 28 changing into working directory, 30 application error, 37 limit enforced, 100 assumedly after job."""
+    shell, 28 changing into working directory, 30 application error,
+    37 limit enforced, 100 assumedly after job."""
     reason: str = ""
     """Text for qstat -j and mail when `failed` is not 0."""
     lost: bool = False
