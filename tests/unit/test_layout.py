@@ -1,0 +1,41 @@
+"""The repository holds together: commands, entry points, stubs and documents name each other truly."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "MIGRATION.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def commands() -> set[str]:
+    folder = ROOT / "gridcompat" / "commands"
+    modules = {path.stem for path in folder.glob("*.py")}
+    return {name for name in modules if not name.startswith("_") and name != "context"}
+
+
+def test_each_command_has_a_module_a_stub_and_an_entry_point() -> None:
+    stubs = {path.name for path in (ROOT / "bin").iterdir()}
+    assert stubs == set(PROJECT["scripts"])
+    assert stubs == commands() | {"gridcompat"}
+
+
+def test_stubs_can_be_run() -> None:
+    assert all(path.stat().st_mode & 0o111 for path in (ROOT / "bin").iterdir())
+
+
+def test_each_command_is_mentioned_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "options.md").read_text()
+    assert not [name for name in commands() if f"`{name}`" not in text]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
