@@ -1,0 +1,226 @@
+"""Lists of task numbers as even progressions, so that 75,000 tasks cost a few bytes.
+
+GridJob fields, `-t` lists and qstat's last column hold such lists.  The functions work on intervals as
+long as everything lies on one grid (same step, same phase), which is the case for every part of one
+array job, and only then count members one by one.  Two equal sets may be written differently; compare
+`members`.  Must not know jobs or objects.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from gridcompat.errors import GridError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
+
+    from gridcompat.model import TaskRange
+
+    Ranges: TypeAlias = tuple[TaskRange, ...]
+    """Ascending by first member, disjoint; each `last` is a member of its range."""
+
+    Spans: TypeAlias = list[tuple[int, int]]
+
+COMPRESS_ABOVE = 8
+"""Ranges in a result beyond which its members are looked at for longer progressions."""
+MOST_TASKS = 10_000_000
+"""Members that a list may have whose ranges overlap; those are counted one by one."""
+
+
+def parse(text: str) -> Ranges:
+    """Read `1-10:2,14,20-22` and return its ranges in order; `""` is no task.
+
+    Raises:
+        GridError: not such a list, a task below 1, or a reversed range.
+    """
+    if not text:
+        return ()
+    ranges = tuple(_one(part, text) for part in text.split(","))
+    if all(a[1] < b[0] for a, b in pairwise(ranges)):
+        return ranges
+    if count(ranges) > MOST_TASKS:
+        raise GridError(f"'{text}' has more than {MOST_TASKS} tasks")
+    return from_members(members(ranges))
+
+
+def _one(part: str, whole: str) -> TaskRange:
+    span, colon, step = part.partition(":")
+    first, dash, last = span.partition("-")
+    numbers = (first, last if dash else first, step if colon else "1")
+    if not all(number.isascii() and number.isdigit() for number in numbers) or (colon and not dash):
+        raise GridError(f"'{whole}' is not a list of task ranges")
+    try:
+        low, high, by = (int(number) for number in numbers)
+    except ValueError:  # more digits than int() reads
+        raise GridError("a task number is too long") from None
+    if low < 1 or high < low or by < 1:
+        raise GridError(f"'{whole}' is not a list of task ranges")
+    return normal(low, high, by)
+
+
+def normal(first: int, last: int, step: int) -> TaskRange:
+    """Return the range with its real last member, and step 1 if it has only one."""
+    last -= (last - first) % step
+    return (first, last, step if last > first else 1)
+
+
+def text(ranges: Ranges) -> str:
+    """Return the list as GridJobs and qstat show it: `3`, `1,2` for two tasks, `1-10:2` for more.
+
+    Source: FACTS of qstat's ja-task-ID column.
+    """
+    return ",".join(_text(first, last, step) for first, last, step in ranges)
+
+
+def _text(first: int, last: int, step: int) -> str:
+    if first == last:
+        return str(first)
+    if first + step == last:
+        return f"{first},{last}"
+    return f"{first}-{last}:{step}"
+
+
+def members(ranges: Ranges) -> Iterator[int]:
+    """Yield the task numbers, range by range (ascending when the ranges are)."""
+    for first, last, step in ranges:
+        yield from range(first, last + 1, step)
+
+
+def contains(ranges: Ranges, task: int) -> bool:
+    """Return whether the task is a member."""
+    return any(first <= task <= last and (task - first) % step == 0 for first, last, step in ranges)
+
+
+def count(ranges: Ranges) -> int:
+    """Return how many tasks the list has."""
+    return sum((last - first) // step + 1 for first, last, step in ranges)
+
+
+def union(a: Ranges, b: Ranges) -> Ranges:
+    """Return the tasks of either."""
+    if not a or not b:
+        return a or b
+    grid = _grid(a + b)
+    if grid is None:
+        return from_members({*members(a), *members(b)})
+    return _ranges(_merged(_spans(a, grid) + _spans(b, grid)), grid)
+
+
+def minus(a: Ranges, b: Ranges) -> Ranges:
+    """Return the tasks of `a` that are not in `b`."""
+    if not a or not b:
+        return a
+    grid, b = _common(a, b)
+    if not b:
+        return a
+    if grid is None:
+        gone = set(members(b))
+        return from_members(n for n in members(a) if n not in gone)
+    left: Spans = []
+    holes = _spans(b, grid)
+    for low, high in _spans(a, grid):
+        for first, last in holes:
+            if last < low or first > high:
+                continue
+            if first > low:
+                left.append((low, first - 1))
+            low = last + 1
+        if low <= high:
+            left.append((low, high))
+    return _ranges(left, grid)
+
+
+def intersect(a: Ranges, b: Ranges) -> Ranges:
+    """Return the tasks that are in both."""
+    if not a or not b:
+        return ()
+    grid, b = _common(a, b)
+    if not b:
+        return ()
+    if grid is None:
+        also = set(members(b))
+        return from_members(n for n in members(a) if n in also)
+    shared: Spans = []
+    others = _spans(b, grid)
+    for low, high in _spans(a, grid):
+        shared += [(max(low, c), min(high, d)) for c, d in others if c <= high and d >= low]
+    return _ranges(shared, grid)
+
+
+def _common(a: Ranges, b: Ranges) -> tuple[tuple[int, int] | None, Ranges]:
+    """The grid that `a` and `b` lie on, or None, and what of `b` can meet `a`."""
+    low, high = a[0][0], max(last for _, last, _ in a)
+    grid = _grid(a)
+    fitted: list[TaskRange] = []
+    for first, last, by in b:
+        step, phase = by, first
+        if grid and (by == 1 or first == last):
+            # A stretch of neighbours or one task meets a stepped list only on the grid of that list.
+            step, phase = grid
+        start = max(first, low)
+        start += (phase - start) % step
+        if start <= min(last, high):
+            fitted.append(normal(start, min(last, high), step))
+    return _grid(a + tuple(fitted)) if grid else None, tuple(fitted)
+
+
+def from_members(tasks: Iterable[int]) -> Ranges:
+    """Return ranges that hold exactly these tasks: the longest even progression from the left each time.
+
+    Two tasks further apart than 1 stay single, since the second may begin something longer.
+    """
+    numbers = sorted(set(tasks))
+    found: list[TaskRange] = []
+    at, size = 0, len(numbers)
+    while at < size:
+        end = at + 1
+        step = numbers[end] - numbers[at] if end < size else 1
+        while end < size and numbers[end] - numbers[end - 1] == step:
+            end += 1
+        if end - at == 2 and step > 1:
+            end = at + 1
+        found.append(normal(numbers[at], numbers[end - 1], step))
+        at = end
+    return tuple(found)
+
+
+def _grid(ranges: Ranges) -> tuple[int, int] | None:
+    """The (step, phase) that all these ranges share, or None; a single task has any step."""
+    step = 0
+    for first, last, by in ranges:
+        if first != last:
+            if step and by != step:
+                return None
+            step = by
+    step = step or 1
+    phase = ranges[0][0] % step
+    if step > 1 and any(first % step != phase for first, _, _ in ranges):
+        return None
+    return step, phase
+
+
+def _spans(ranges: Ranges, grid: tuple[int, int]) -> Spans:
+    step, phase = grid
+    return sorted(((first - phase) // step, (last - phase) // step) for first, last, _ in ranges)
+
+
+def _merged(spans: Spans) -> Spans:
+    merged: Spans = []
+    for low, high in sorted(spans):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _ranges(spans: Spans, grid: tuple[int, int]) -> Ranges:
+    step, phase = grid
+    ranges = tuple(normal(low * step + phase, high * step + phase, step) for low, high in spans)
+    if len(ranges) > COMPRESS_ABOVE:
+        shorter = from_members(members(ranges))
+        return shorter if len(shorter) < len(ranges) else ranges
+    return ranges
