@@ -36,40 +36,10 @@ FAILED = {
 }
 """accounting(5), `failed`, in the words of the mail; any other code reads "assumedly before job"."""
 
-SIGNALS = [
-    "HUP",
-    "INT",
-    "QUIT",
-    "ILL",
-    "TRAP",
-    "ABRT",
-    "BUS",
-    "FPE",
-    "KILL",
-    "USR1",
-    "SEGV",
-    "USR2",
-    "PIPE",
-    "ALRM",
-    "TERM",
-    "STKFLT",
-    "CHLD",
-    "CONT",
-    "STOP",
-    "TSTP",
-    "TTIN",
-    "TTOU",
-    "URG",
-    "XCPU",
-    "XFSZ",
-    "VTALRM",
-    "PROF",
-    "WINCH",
-    "IO",
-    "PWR",
-    "SYS",
-]
-"""Linux numbers them from 1, the same on every machine that gridcompat runs on."""
+SIGNALS = " HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP \
+TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
+"""Separated by single blanks, from 0 (which is none) on; Linux has the same numbers
+on every machine that gridcompat runs on."""
 
 
 @record
@@ -107,7 +77,7 @@ class Happening:
     uid: int = 0
     """Of the owner, shown in a failure's reason."""
     job_uid: str = ""
-    """metadata.uid of the GridJob: tells apart two jobs of one number, after a state directory was deleted."""
+    """metadata.uid of the GridJob: tells two jobs of one number apart, after a state directory was deleted."""
 
 
 @record
@@ -269,7 +239,8 @@ def _reason(happening: Happening, outcome: Outcome, failed: int) -> str:
 
 def signal_name(signal: int) -> str:
     """Return `KILL` for 9, and Grid Engine's `unknown signal` for 0 and what Linux has no name for."""
-    return SIGNALS[signal - 1] if 1 <= signal <= len(SIGNALS) else "unknown signal"
+    names = SIGNALS.split(" ")
+    return names[signal] if 1 <= signal < len(names) else "unknown signal"
 
 
 def _moment(at: float) -> str:
