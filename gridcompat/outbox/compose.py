@@ -77,7 +77,7 @@ class Happening:
     uid: int = 0
     """Of the owner, shown in a failure's reason."""
     job_uid: str = ""
-    """metadata.uid of the GridJob: tells two jobs of one number apart, after a state directory was deleted."""
+    """metadata.uid of the GridJob: tells two jobs of one number apart, once a state directory was deleted."""
 
 
 @record

@@ -195,8 +195,12 @@ class Spool:
         return lock
 
     def _prepare(self) -> None:
-        for folder in ("sent", "failed"):
-            os.makedirs(self._path(folder), mode=0o700, exist_ok=True)
+        # Not its parents: a state directory that was removed does not come back as a heap of old mails.
+        for folder in ("", "sent", "failed"):
+            try:
+                os.mkdir(self._path(folder), 0o700)
+            except FileExistsError:
+                pass
 
     def _path(self, *parts: str) -> str:
         return os.path.join(self.directory, *(part for part in parts if part))
