@@ -1,0 +1,156 @@
+"""Which jobs a word means: numbers, names, patterns, users.
+
+Names and patterns reach the account's own active jobs only, as on the grid; numbers are exact.  Must
+not know the messages for what was not found.
+"""
+
+from __future__ import annotations
+
+from gridcompat.cluster.base import GRID_JOB
+from gridcompat.errors import NotFound, Refused
+from gridcompat.record import replace
+from gridcompat.translate import grid_job as objects
+from gridcompat.translate import ranges, rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gridcompat.cluster.base import Cluster, K8sObject
+    from gridcompat.model import JobRequest
+    from gridcompat.translate.rows import Row
+
+
+def is_number(word: str) -> bool:
+    """Return whether the word is a job number and no name (names cannot begin with a digit)."""
+    return word.isascii() and word.isdigit()
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Return whether a name fits a pattern of `*`, `?` and `[...]`, as a whole.
+
+    Source: sge_types(1), wc_job; `fnmatch` would import `re`.
+    """
+    if not _has_wildcard(pattern):
+        return pattern == name
+    return _fits(pattern, name)
+
+
+def _has_wildcard(pattern: str) -> bool:
+    return any(letter in pattern for letter in "*?[")
+
+
+def _fits(pattern: str, name: str) -> bool:
+    """Match with one remembered star: a later star makes an earlier one's choice final."""
+    at, seen = 0, 0
+    star, star_seen = -1, 0
+    while seen < len(name):
+        if at < len(pattern) and pattern[at] == "*":
+            star, star_seen = at, seen
+            at += 1
+            continue
+        width = _letter(pattern, at, name[seen]) if at < len(pattern) else 0
+        if width:
+            at += width
+            seen += 1
+        elif star >= 0:
+            star_seen += 1
+            at, seen = star + 1, star_seen
+        else:
+            return False
+    return all(letter == "*" for letter in pattern[at:])
+
+
+def _letter(pattern: str, at: int, letter: str) -> int:
+    """How much of the pattern at `at` this one letter uses up; 0 if it does not fit."""
+    if pattern[at] == "?":
+        return 1
+    if pattern[at] == "[":
+        end = pattern.find("]", at + 2 + (pattern[at + 1 : at + 2] in ("!", "^")))
+        if end > 0:
+            inside = pattern[at + 1 : end]
+            wanted = True
+            if inside[0] in "!^":
+                wanted, inside = False, inside[1:]
+            return end + 1 - at if _in_set(inside, letter) == wanted else 0
+    return int(pattern[at] == letter)
+
+
+def _in_set(inside: str, letter: str) -> bool:
+    at = 0
+    while at < len(inside):
+        if at + 2 < len(inside) and inside[at + 1] == "-":
+            if inside[at] <= letter <= inside[at + 2]:
+                return True
+            at += 3
+        else:
+            if inside[at] == letter:
+                return True
+            at += 1
+    return False
+
+
+def own_rows(cluster: Cluster, *, namespace: str) -> list[Row]:
+    """Return the rows of the account's active jobs, by number."""
+    found = rows.rows(cluster.table(GRID_JOB, namespace=namespace))
+    found.sort(key=lambda row: row.job_id)
+    return found
+
+
+def ids_named(own: list[Row], word: str) -> list[int]:
+    """Return the numbers of the active jobs of that name or pattern, ascending, each once."""
+    return sorted({row.job_id for row in own if matches(word, row.name)})
+
+
+def find(cluster: Cluster, number: int, *, namespace: str) -> K8sObject | None:
+    """Return the account's GridJob of that number if anything of it is still active, else None."""
+    try:
+        found = cluster.get(GRID_JOB, str(number), namespace=namespace)
+    except NotFound:
+        return None
+    return found if rows.active(found) else None
+
+
+def resolve_predecessors(cluster: Cluster, request: JobRequest, *, namespace: str) -> JobRequest:
+    """Return the request with `-hold_jid` and `-hold_jid_ad` resolved to ids of active jobs.
+
+    Unknown numbers, names and patterns hold nothing and are no error.
+
+    Raises:
+        Refused: an array predecessor has not the same range of tasks.
+    """
+    if not request.predecessors_requested and not request.array_predecessors_requested:
+        return request
+    own = own_rows(cluster, namespace=namespace)
+    by_task = _resolved(own, request.array_predecessors_requested)
+    for number in by_task:
+        _check_same_range(cluster, request, number, namespace)
+    return replace(
+        request,
+        predecessors=tuple(_resolved(own, request.predecessors_requested)),
+        array_predecessors=tuple(by_task),
+    )
+
+
+def _resolved(own: list[Row], words: tuple[str, ...]) -> list[int]:
+    active = {row.job_id for row in own}
+    found: set[int] = set()
+    for word in words:
+        if is_number(word):
+            found |= {int(word[:12])} & active
+        else:
+            found.update(ids_named(own, word))
+    return sorted(found)
+
+
+def _check_same_range(cluster: Cluster, request: JobRequest, number: int, namespace: str) -> None:
+    """An array may wait task by task only for arrays from the same first to the same last task."""
+    there = find(cluster, number, namespace=namespace)
+    if there is None or request.tasks is None:
+        return
+    first, last, _ = request.tasks
+    theirs = ranges.parse(there["spec"].get("tasks") or "")
+    typed = objects.read_request(there["spec"]["request"]).tasks if theirs else None
+    if typed is None or typed[:2] != (first, last):
+        raise Refused(
+            "This array job must have the same range of sub-tasks as the dependent array job specified with "
+            "-hold_jid_ad"
+        )
