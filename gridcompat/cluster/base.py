@@ -102,19 +102,15 @@ class Cluster(Protocol):
 
     def create(self, obj: K8sObject) -> K8sObject:
         """Create and return the stored object. `Conflict(reason="AlreadyExists")` when the name is taken."""
-        ...
 
     def get(self, kind: Kind, name: str, *, namespace: str | None) -> K8sObject:
         """Return one object, as new as any answer given before. `NotFound`."""
-        ...
 
     def list(self, kind: Kind, *, namespace: str | None, selector: Selector = ALL) -> Listing:
         """Return the objects of a kind, as new as any answer given before, ordered by namespace and name."""
-        ...
 
     def table(self, kind: Kind, *, namespace: str | None, selector: Selector = ALL) -> Table:
         """Return the printer columns of a custom kind (wide ones too). Much cheaper than `list`."""
-        ...
 
     def patch(
         self,
@@ -132,7 +128,6 @@ class Cluster(Protocol):
         `if_version`: `Conflict` unless the object still has that resourceVersion. A patch that
         changes nothing leaves the resourceVersion alone.
         """
-        ...
 
     def delete(
         self,
@@ -149,18 +144,21 @@ class Cluster(Protocol):
         `grace_s` applies to pods (None: the pod's own terminationGracePeriodSeconds; 0: by force).
         `if_uid`: `Conflict` unless the object has that uid.
         """
-        ...
 
     def watch(
-        self, kind: Kind, *, namespace: str | None, since: str, selector: Selector = ALL, timeout_s: float = 240.0
+        self,
+        kind: Kind,
+        *,
+        namespace: str | None,
+        since: str,
+        selector: Selector = ALL,
+        timeout_s: float = 240.0,
     ) -> Iterator[Event]:
         """Yield what changed after resourceVersion `since`, until `timeout_s` has passed.
 
         Ends quietly at the time-out or when the connection ends; the caller goes on from the last
         resourceVersion it saw. `Expired` when `since` is too old.
         """
-        ...
 
     def close(self) -> None:
         """Give back connections and files. The object is not used afterwards."""
-        ...
