@@ -42,6 +42,8 @@ class Context:
     """Opens the cluster on the first call and returns the same one after; closed by `_main`."""
     wrote: Callable[[], None]
     """To be called after objects were written: sees to it that a daemon acts on them."""
+    accounting: Callable[[], str]
+    """Returns the path of the accounting file, which need not exist."""
     stdin: Callable[[], bytes]
     """Reads standard input to its end; b"" when it is closed."""
     out: Callable[[str], None]

@@ -44,11 +44,18 @@ class Submitted:
 
 
 def submit(
-    cluster: Cluster, settings: Settings, submission: Submission, *, namespace: str, means: Means
+    cluster: Cluster,
+    settings: Settings,
+    submission: Submission,
+    *,
+    namespace: str,
+    means: Means,
+    withdrawn: bool = False,
 ) -> Submitted:
     """Store a job and return its id. The job may run as soon as this returns.
 
-    `-hold_jid` names and patterns are resolved here, to ids of the account's active jobs.
+    `-hold_jid` names and patterns are resolved here, to ids of the account's active jobs.  A withdrawn
+    job is deleted from its first moment (-now y where nothing starts at once).
 
     Raises:
         AlreadyActive: `-once` and a job of that name is active.
@@ -63,7 +70,7 @@ def submit(
     _check_sizes(submission)
     nonce = means.token()
     slots = slots_of(request, settings)
-    with_secret = submission.script is not None or bool(submission.environment)
+    with_secret = not withdrawn and (submission.script is not None or bool(submission.environment))
 
     def void(number: int) -> None:
         body = objects.grid_job(
@@ -88,12 +95,26 @@ def submit(
         body = objects.grid_job(
             request, id=number, nonce=nonce, namespace=namespace, ready=not with_secret, slots=slots
         )
+        if withdrawn:
+            body["spec"]["deleted"] = body["spec"].get("tasks", "1")
         made = _create(cluster, body, number, means, deadline)
         if made is not None:
             break
     if with_secret:
         made = _complete(cluster, made, submission, means, deadline)
     return Submitted(id=number, name=request.name, tasks=request.tasks, grid_job=made)
+
+
+def reserve(cluster: Cluster, *, namespace: str, means: Means) -> int:
+    """Return an id that no job will have: the grid spends one on a verification that fails.
+
+    Raises:
+        Unavailable: not done within a minute.
+    """
+    deadline = Deadline(means, DEADLINE_S)
+    return Ids(
+        cluster, namespace, means, deadline, nonce=means.token(), once_name=None, void=lambda _number: None
+    ).take()
 
 
 def slots_of(request: JobRequest, settings: Settings) -> int:
