@@ -50,6 +50,7 @@ NODE = Kind(kind="Node", plural="nodes", namespaced=False)
 EVENT = Kind(kind="Event", plural="events")
 LEASE = Kind(kind="Lease", plural="leases", group="coordination.k8s.io")
 NAMESPACE = Kind(kind="Namespace", plural="namespaces", namespaced=False)
+KINDS = (GRID_JOB, GRID_ACCOUNT, GRID_SITE, POD, SECRET, CONFIG_MAP, NODE, EVENT, LEASE, NAMESPACE)
 
 
 @record

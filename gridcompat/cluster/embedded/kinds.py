@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 
     from gridcompat.cluster.base import K8sObject, Kind
 
-KINDS = (
-    *(base.GRID_JOB, base.GRID_ACCOUNT, base.GRID_SITE, base.POD, base.SECRET, base.CONFIG_MAP),
-    *(base.NODE, base.EVENT, base.LEASE, base.NAMESPACE),
-)
-_BY_NAME = {(kind.api_version, kind.kind): kind for kind in KINDS}
+_BY_NAME = {(kind.api_version, kind.kind): kind for kind in base.KINDS}
 
 WITH_STATUS = frozenset(("GridJob", "GridAccount", "Pod", "Node", "Namespace"))
 """Kinds whose status is changed through a subresource of its own."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 
+from gridcompat.cluster import base
 from gridcompat.cluster.embedded import columns
-from gridcompat.cluster.embedded.kinds import KINDS, resource
+from gridcompat.cluster.embedded.kinds import resource
 from gridcompat.errors import Invalid
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ TRIM_EVERY = 128
 MAX_OBJECT_BYTES = 1_572_864
 """1.5 MiB: etcd's limit for a request."""
 
-_KIND_OF = {resource(kind): kind for kind in KINDS}
+_KIND_OF = {resource(kind): kind for kind in base.KINDS}
 
 
 class Stored:

@@ -1,0 +1,386 @@
+"""Requests to one API server: connections, credentials, deadlines, trying again, and what answers mean.
+
+Knows HTTP, and of Kubernetes only its Status object.  `rest.py` knows the rest.  No name of an HTTP
+client or of `ssl` leaves this module.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import select
+import socket
+import ssl
+import time
+from _thread import get_ident
+from urllib.parse import urlsplit
+
+from gridcompat.cluster import kubeconfig
+from gridcompat.errors import (
+    ClusterError,
+    Conflict,
+    Expired,
+    Forbidden,
+    Invalid,
+    NotFound,
+    SettingsError,
+    Unavailable,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from gridcompat.cluster.kubeconfig import Access
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+"""Between two tries: a random part (full jitter) of a span that doubles from the first to the longest."""
+CONNECT_S = 10.0
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection that talks TLS as the access asks for it."""
+
+    used = False
+
+    def __init__(self, access: Access, context: ssl.SSLContext | None, *, timeout: float) -> None:
+        self._parts = urlsplit(access.server)
+        self._proxy = urlsplit(access.proxy) if access.proxy else None
+        self._context = context
+        self._server_name = access.tls_server_name or (self._parts.hostname or "")
+        port = self._parts.port or (443 if context is not None else 80)
+        if self._proxy is not None:
+            super().__init__(self._proxy.hostname or "", self._proxy.port or 80, timeout=timeout)
+            self.set_tunnel(self._parts.hostname or "", port)
+        else:
+            super().__init__(self._parts.hostname or "", port, timeout=timeout)
+
+    def connect(self) -> None:
+        super().connect()
+        if self._context is not None:
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=self._server_name)
+
+    def stale(self) -> bool:
+        """Return whether the other side has closed an idle connection."""
+        if self.sock is None:
+            return False
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN | select.POLLHUP | select.POLLERR)
+        return bool(poll.poll(0))
+
+
+class Http:
+    """The way to one API server. A connection for each thread; watches have their own."""
+
+    def __init__(self, access: Access, *, timeout_s: float) -> None:
+        self.access = access
+        self._timeout_s = timeout_s
+        self._connections: dict[int, Connection] = {}
+        self._streams: set[Connection] = set()
+        self._context: ssl.SSLContext | None = None
+        self._ready = False
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        repeatable: bool,
+    ) -> Any:
+        """Send a request and return the parsed answer, within the time limit.
+
+        `repeatable`: doing it twice is as good as once, so it is sent again when nobody knows what
+        became of the first.
+
+        Raises:
+            ClusterError: see `meaning`; Unavailable when the time is up.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        data = None if body is None else _encoded(body)
+        tries, renewed = 0, False
+        while True:
+            try:
+                status, headers, answer = self._once(
+                    method, path, data, content_type, accept, deadline=deadline, repeatable=repeatable
+                )
+            except _Again as again:
+                tries += 1
+                self._pause(tries, None, deadline, again.cause)
+                continue
+            if status == 401 and self.access.plugin is not None and not renewed:
+                renewed = True
+                self._renew()
+                continue
+            if status < 300:
+                return _parsed(answer)
+            error = meaning(status, answer)
+            if status in (429, 503) or (status in (500, 502, 504) and repeatable):
+                tries += 1
+                self._pause(tries, headers.get("Retry-After"), deadline, error)
+                continue
+            raise error
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        content_type: str,
+        accept: str,
+        *,
+        deadline: float,
+        repeatable: bool,
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        left = deadline - time.monotonic()
+        sent = False
+        connection = self._connection(max(left, 0.001))
+        try:
+            if connection.sock is None:
+                connection.timeout = max(min(left, CONNECT_S), 0.001)
+                connection.connect()
+            connection.sock.settimeout(max(left, 0.001))
+            headers = {**self._headers(), "Accept": accept}
+            if data is not None:
+                headers["Content-Type"] = content_type
+            sent = True
+            connection.request(method, self._prefix + path, body=data, headers=headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._drop()
+            cause = self._unreachable(error)
+            if isinstance(error, ssl.SSLCertVerificationError) or (sent and not repeatable):
+                raise cause from error
+            raise _Again(cause) from error
+        if response.will_close:
+            self._drop()
+        return response.status, response.headers, answer
+
+    def stream(self, path: str, *, timeout_s: float) -> Callable[[], bytes]:
+        """Open a GET whose answer comes line by line; return a function that reads the next line.
+
+        The function returns b"" when the answer has ended, the connection is lost, or nothing has come for
+        `timeout_s` seconds; it closes the connection then.
+
+        Raises:
+            ClusterError: see `meaning`.
+        """
+        self._prepare()
+        connection = Connection(self.access, self._context, timeout=min(self._timeout_s, CONNECT_S))
+        self._streams.add(connection)
+        try:
+            connection.connect()
+            connection.sock.settimeout(self._timeout_s)
+            connection.request(
+                "GET", self._prefix + path, headers={**self._headers(), "Accept": "application/json"}
+            )
+            response = connection.getresponse()
+            if response.status >= 300:
+                raise meaning(response.status, response.read())
+            if connection.sock is not None:
+                connection.sock.settimeout(timeout_s)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._end(connection)
+            raise self._unreachable(error) from error
+        except ClusterError:
+            self._end(connection)
+            raise
+
+        def line() -> bytes:
+            try:
+                found = response.readline()
+            except (OSError, http.client.HTTPException, ValueError, AttributeError):
+                found = b""  # lost, silent for too long, or closed by another thread
+            if not found.endswith(b"\n"):
+                response.close()
+                self._end(connection)
+                return b""
+            return found
+
+        return line
+
+    def _end(self, connection: Connection) -> None:
+        self._streams.discard(connection)
+        connection.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in [*self._connections.values(), *self._streams]:
+            connection.close()
+        self._connections.clear()
+        self._streams.clear()
+
+    @property
+    def _prefix(self) -> str:
+        return urlsplit(self.access.server).path.rstrip("/")
+
+    def _connection(self, timeout: float) -> Connection:
+        self._prepare()
+        found = self._connections.get(get_ident())
+        if found is not None and found.stale():
+            self._drop()
+            found = None
+        if found is None:
+            found = self._connections[get_ident()] = Connection(self.access, self._context, timeout=timeout)
+        return found
+
+    def _drop(self) -> None:
+        found = self._connections.pop(get_ident(), None)
+        if found is not None:
+            found.close()
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        if self.access.plugin is not None:
+            try:
+                self.access = kubeconfig.plugin_access(self.access)
+            except SettingsError as error:
+                raise Unavailable(error.message) from error
+        if self.access.server.startswith("https://"):
+            self._context = _context(self.access)
+        self._ready = True
+
+    def _renew(self) -> None:
+        self._drop()
+        self._ready = False
+
+    def _headers(self) -> dict[str, str]:
+        access = self.access
+        found = {"User-Agent": "gridcompat"}
+        token = access.token
+        if access.token_file:
+            try:
+                with open(access.token_file, encoding="ascii") as file:  # it is renewed within the hour
+                    token = file.read().strip()
+            except (OSError, ValueError) as error:
+                raise Unavailable(f"kubeconfig: token file '{access.token_file}' cannot be read") from error
+        if token:
+            found["Authorization"] = f"Bearer {token}"
+        elif access.basic:
+            import binascii
+
+            coded = binascii.b2a_base64(access.basic.encode(), newline=False).decode("ascii")
+            found["Authorization"] = f"Basic {coded}"
+        return found
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        if isinstance(error, TimeoutError):
+            why = "no answer in time"
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            why = f"certificate not accepted: {error.verify_message}"
+        elif isinstance(error, socket.gaierror):
+            why = "unknown host"
+        elif isinstance(error, OSError) and error.strerror:
+            why = error.strerror
+        else:
+            why = "the connection ended before the answer"
+        return Unavailable(f"{self.access.server}: {why}")
+
+    @staticmethod
+    def _pause(tries: int, asked: str | None, deadline: float, error: ClusterError) -> None:
+        pause = random.uniform(0, min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S))
+        if asked is not None and asked.isdigit():
+            # At least what the server asks for, and not everyone at the same moment after it.
+            pause += min(int(asked), 3600)
+        if time.monotonic() + pause >= deadline:
+            raise error
+        time.sleep(pause)
+
+
+class _Again(Exception):
+    def __init__(self, cause: ClusterError) -> None:
+        self.cause = cause
+
+
+def meaning(status: int, answer: bytes) -> ClusterError:
+    """Return the error of the port for an answer that is not a success.
+
+    Source: Kubernetes API conventions, "HTTP Status codes" and "Response Status Kind".
+    """
+    found: Any = None
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        pass  # of a proxy on the way, or of the server's own authentication
+    found = found if isinstance(found, dict) else {}
+    message = str(
+        found.get("message") or answer[:200].decode("utf-8", "replace").strip() or f"HTTP status {status}"
+    )
+    if status == 404:
+        return NotFound(message)
+    if status == 409:
+        return Conflict(message, reason=str(found.get("reason") or "Conflict"))
+    if status == 410:
+        return Expired(message)
+    if status in (401, 403):
+        return Forbidden(message)
+    if status in (400, 405, 406, 413, 415, 422):
+        return Invalid(message)
+    if "request is too large" in message:  # etcd's limit comes back as a 500
+        return Invalid(message)
+    if status == 429 or status >= 500:
+        return Unavailable(message)
+    return ClusterError(message)
+
+
+def _context(access: Access) -> ssl.SSLContext:
+    try:
+        ca = access.ca
+        context = ssl.create_default_context(
+            cafile=ca if ca and not ca.startswith("-----") else None,
+            cadata=ca if ca.startswith("-----") else None,
+        )
+        # Newer Pythons are stricter about authorities than Go, whose certificates these are.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if access.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if access.client_certificate:
+            with _PemFile(access.client_certificate) as certificate, _PemFile(access.client_key) as key:
+                context.load_cert_chain(certificate, key or None)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ClusterError(
+            f"kubeconfig: the certificates of {access.server} cannot be used: {why}"
+        ) from error
+    return context
+
+
+class _PemFile:
+    # `load_cert_chain` reads files only: a text goes into an anonymous one, which no disk ever sees.
+    def __init__(self, pem: str) -> None:
+        self._pem = pem
+        self._handle = -1
+
+    def __enter__(self) -> str:
+        if not self._pem.startswith("-----"):
+            return self._pem
+        self._handle = os.memfd_create("pem")
+        os.write(self._handle, self._pem.encode("ascii"))
+        return f"/proc/self/fd/{self._handle}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+
+
+def _encoded(body: Any) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise Invalid(f"the object cannot be written as JSON: {error}") from error
+
+
+def _parsed(answer: bytes) -> Any:
+    try:
+        return json.loads(answer) if answer else None
+    except ValueError as error:
+        raise ClusterError("the API server's answer is not JSON") from error
