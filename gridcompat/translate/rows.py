@@ -8,6 +8,8 @@ printer columns.  Must not know how rows are printed, nor clocks.
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
@@ -184,12 +186,8 @@ def rows(source: Table | K8sObject, *, finished: bool = False) -> list[Row]:
         return found
     columns = list(source.columns)
     places = [columns.index(name) for name in COLUMNS]
-    if places == list(range(len(columns))):
-        for cells in source.rows:
-            _job_rows(cells, add, finished=finished)
-    else:
-        for cells in source.rows:
-            _job_rows([cells[place] for place in places], add, finished=finished)
+    for cells in map(itemgetter(*places), source.rows):
+        _job_rows(cells, add, finished=finished)
     return found
 
 

@@ -1,0 +1,179 @@
+"""What the listing commands share: reading their switches, and fetching what they show.
+
+Must not print: `output` makes the text, the command itself writes it.
+"""
+
+from __future__ import annotations
+
+from gridcompat.cluster.base import GRID_JOB
+from gridcompat.errors import Forbidden, NotFound, UsageError
+from gridcompat.record import record
+from gridcompat.service.select import matches
+from gridcompat.translate.rows import rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gridcompat.cluster.base import K8sObject
+    from gridcompat.commands.context import Context
+    from gridcompat.translate.rows import Row
+
+
+@record
+class Given:
+    """A command line taken apart."""
+
+    switches: tuple[tuple[str, tuple[str, ...]], ...]
+    """(switch, its words) in the order given."""
+    missing: tuple[str, ...]
+    """Switches that lack their argument."""
+    stray: str | None
+    """The first word or switch that is not known."""
+
+    def has(self, *names: str) -> bool:
+        """Return whether any of these switches was given."""
+        return any(name in names for name, _ in self.switches)
+
+    def words(self, *names: str) -> list[str]:
+        """Return the words of all occurrences of these switches, taken apart at commas."""
+        found: list[str] = []
+        for name, words in self.switches:
+            if name in names:
+                found += [part for word in words for part in word.split(",") if part]
+        return found
+
+    def last(self, *names: str) -> str | None:
+        """Return the last word given to these switches; None if there is none."""
+        found = None
+        for name, words in self.switches:
+            if name in names and words:
+                found = words[-1]
+        return found
+
+
+def scan(argv: Sequence[str], switches: Mapping[str, str]) -> Given:
+    """Read a command line of qstat, qhost, qselect or qacct.
+
+    A switch with an argument takes every word up to the next one with a dash.
+
+    Args:
+        switches: each with "0" (no argument), "1" (at least one) or "?" (may have one).
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    missing: list[str] = []
+    stray: str | None = None
+    at = 0
+    while at < len(argv):
+        switch = argv[at]
+        at += 1
+        kind = switches.get(switch)
+        if kind is None:
+            stray = switch if stray is None else stray
+            continue
+        words: list[str] = []
+        if kind == "?" and at < len(argv) and not argv[at]:
+            at += 1
+        elif kind != "0":
+            while at < len(argv) and argv[at] and not argv[at].startswith("-"):
+                words.append(argv[at])
+                at += 1
+            if kind == "1" and not words:
+                missing.append(switch)
+                continue
+        found.append((switch, tuple(words)))
+    return Given(switches=tuple(found), missing=tuple(missing), stray=stray)
+
+
+def checked(given: Given, usage: str, *, prefix: str = "") -> Given:
+    """Return the command line if it can be used.
+
+    Raises:
+        UsageError: an unknown switch or word (with the usage), or an argument missing.
+    """
+    lines = [f"{prefix}{switch} option must have argument" for switch in given.missing]
+    if given.stray is not None:
+        lines.append(f'{prefix}invalid option argument "{given.stray}"')
+        raise UsageError(usage + "\n".join(lines), exit_status=1)
+    if lines:
+        raise UsageError("\n".join(lines), exit_status=1)
+    return given
+
+
+def request_words(context: Context, name: str) -> list[str]:
+    """Return the words of a request file of the home, such as `.sge_qstat`; none without one.
+
+    Source: sge_qstat(5): as on the command line, `#` begins a comment line.
+    """
+    try:
+        with open(f"{context.home}/{name}", "rb") as file:
+            text = file.read(1 << 16).decode("utf-8", "surrogateescape")
+    except OSError:
+        return []
+    words: list[str] = []
+    for line in text.split("\n"):
+        if not line.lstrip().startswith("#"):
+            words += line.split()
+    return words
+
+
+# ---------------------------------------------------------------- whose jobs
+
+
+@record
+class Users:
+    """Whose jobs are wanted."""
+
+    own: bool
+    patterns: tuple[str, ...]
+    """Other users; `*` is everybody."""
+
+
+def users(context: Context, words: Sequence[str]) -> Users:
+    """Return whose jobs `-u` asks for; without words the caller's own."""
+    if not words:
+        return Users(own=True, patterns=())
+    names = [context.user if word == "$user" else word for word in words]
+    own = any(matches(name, context.user) for name in names)
+    return Users(own=own, patterns=tuple(name for name in names if name != context.user))
+
+
+def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[Row]:
+    """Return the rows of jobs of these users, from printer columns only."""
+    own = rows(context.cluster().table(GRID_JOB, namespace=context.namespace), finished=finished)
+    for row in own:
+        row.owner = row.owner or context.user
+    found = own if wanted.own else []
+    if not wanted.patterns:
+        return found
+    known = {row.job_id for row in own}
+    return found + [
+        row
+        for row in _everybodys(context, finished=finished)
+        if row.job_id not in known and any(matches(pattern, row.owner) for pattern in wanted.patterns)
+    ]
+
+
+def _everybodys(context: Context, *, finished: bool) -> list[Row]:
+    """Rows of all namespaces, as far as they may be read: whether they may is the site's decision."""
+    try:
+        return rows(context.cluster().table(GRID_JOB, namespace=None), finished=finished)
+    except Forbidden:
+        return []
+
+
+def objects(context: Context) -> list[K8sObject]:
+    """Return the GridJobs of all accounts that may be read, at least the caller's own."""
+    try:
+        return list(context.cluster().list(GRID_JOB, namespace=None).items)
+    except Forbidden:
+        return list(context.cluster().list(GRID_JOB, namespace=context.namespace).items)
+
+
+def job(context: Context, number: int) -> K8sObject | None:
+    """Return the GridJob of a number: the caller's own, or anybody's that may be read; None for none."""
+    try:
+        return context.cluster().get(GRID_JOB, str(number), namespace=context.namespace)
+    except NotFound:
+        pass
+    return next((obj for obj in objects(context) if obj["metadata"]["name"] == str(number)), None)
