@@ -1,0 +1,163 @@
+"""What is taken and free on each host: slots of queues and h_vmem. Held in memory only.
+
+It is computed from the rows of GridJobs and the nodes of their pods; a new controller comes to the same.
+A run whose pod has no node yet is counted on the host that had most room when it was planned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from gridcompat.controller.shape import Place, Shape
+from gridcompat.record import record
+from gridcompat.units import memory_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gridcompat.cluster.base import K8sObject
+    from gridcompat.settings import Settings
+
+MOST_UNSCHEDULED = 50
+"""Pods of an account without a node; keeps 75,000 tasks from flooding the scheduler."""
+
+
+@record
+class Use:
+    """What one attempt takes."""
+
+    host: str
+    queue: str
+    slots: int
+    h_vmem: int
+    scheduled: bool
+    """Its pod has a node."""
+
+
+class _Host:
+    def __init__(self) -> None:
+        self.slots: Counter[str] = Counter()
+        self.h_vmem = 0
+
+
+class Capacity:
+    """Free room, kept up to date job by job."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._slots = {queue.name: queue.slots for queue in settings.queues}
+        self._h_vmem = memory_bytes(settings.h_vmem_capacity)
+        self._hosts: dict[str, _Host] = {}
+        self._live: set[str] = set()
+        self._jobs: dict[tuple[str, str], dict[str, Use]] = {}
+        self._unscheduled: Counter[str] = Counter()
+
+    def set_hosts(self, nodes: Iterable[K8sObject]) -> bool:
+        """Take over the nodes that may run something; return whether that changed anything."""
+        live = {node["metadata"]["name"] for node in nodes if _usable(node)}
+        changed = live != self._live
+        self._live = live
+        return changed
+
+    def update(
+        self, key: tuple[str, str], rows: Iterable[Mapping[str, Any]], pods: Mapping[str, K8sObject], h_vmem: int
+    ) -> bool:
+        """Replace what a job takes by what its rows say; return whether anything became free."""
+        old = self._jobs.get(key) or {}
+        new: dict[str, Use] = {}
+        for row in rows:
+            pod = pods.get(row["pod"])
+            node = ((pod or {}).get("spec") or {}).get("nodeName") or row.get("host") or ""
+            planned = old.get(row["pod"])
+            queue, slots = row.get("queue") or "", int(row.get("slots") or 1)
+            host = node or (planned.host if planned else self._roomiest(queue))
+            new[row["pod"]] = Use(
+                host=host, queue=queue, slots=slots, h_vmem=h_vmem, scheduled=bool(node)
+            )
+        freed = False
+        for name, use in old.items():
+            if new.get(name) != use:
+                self._count(key[0], use, -1)
+                freed = True
+        for name, use in new.items():
+            if old.get(name) != use:
+                self._count(key[0], use, 1)
+        if new:
+            self._jobs[key] = new
+        else:
+            self._jobs.pop(key, None)
+        return freed
+
+    def _count(self, namespace: str, use: Use, sign: int) -> None:
+        host = self._hosts.setdefault(use.host, _Host())
+        host.slots[use.queue] += sign * use.slots
+        host.h_vmem += sign * use.h_vmem
+        if not use.scheduled:
+            self._unscheduled[namespace] += sign
+
+    def room(self, shape: Shape, most: int) -> tuple[str, int]:
+        """Return the first queue with room for tasks of a shape, and for how many (0: none), at most `most`."""
+        most = min(most, MOST_UNSCHEDULED - self._unscheduled[shape.namespace])
+        for place in shape.places if most > 0 else ():
+            tasks = sum(self._fit(host, place, shape) for host in self._candidates(place))
+            if tasks:
+                return place.queue, min(tasks, most)
+        return "", 0
+
+    def _candidates(self, place: Place) -> list[str]:
+        from fnmatch import fnmatchcase
+
+        if not place.host:
+            return sorted(self._live)
+        return [
+            host
+            for host in sorted(self._live)
+            if fnmatchcase(host, place.host) or host.partition(".")[0] == place.host.partition(".")[0]
+        ]
+
+    def _fit(self, name: str, place: Place, shape: Shape) -> int:
+        """How many tasks of a shape still fit on a host."""
+        host = self._hosts.get(name) or _Host()
+        free = self._slots.get(place.queue, 0) - host.slots[place.queue]
+        by_slots = free // shape.slots if shape.slots else 0
+        by_memory = (self._h_vmem - host.h_vmem) // shape.h_vmem if shape.h_vmem else by_slots
+        return max(min(by_slots, by_memory), 0)
+
+    def _roomiest(self, queue: str) -> str:
+        def free(name: str) -> int:
+            host = self._hosts.get(name)
+            return self._slots.get(queue, 0) - (host.slots[queue] if host else 0)
+
+        return max(sorted(self._live), key=free, default="")
+
+    def refusals(self, shape: Shape) -> tuple[str, ...]:
+        """Return why no host has the h_vmem for one task, a line each; () if one has it."""
+        lines = []
+        for name in sorted(self._live):
+            host = self._hosts.get(name)
+            free = self._h_vmem - (host.h_vmem if host else 0)
+            if free >= shape.h_vmem:
+                return ()
+            lines.append(
+                f'(-l {shape.request}) cannot run at host "{name}" '
+                f"because it offers only hc:h_vmem={_memory(free)}"
+            )
+        return tuple(lines)
+
+
+def _memory(size: int) -> str:
+    """Return bytes as the scheduling info shows them: `398.000G`."""
+    value, unit = float(size), ""
+    for larger in "KMGT":
+        if abs(value) < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.3f}{unit}"
+
+
+def _usable(node: K8sObject) -> bool:
+    """Whether the scheduler may put anything on a node."""
+    if (node.get("spec") or {}).get("unschedulable"):
+        return False
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return all(one.get("status") == "True" for one in conditions if one.get("type") == "Ready")

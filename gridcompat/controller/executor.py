@@ -1,0 +1,231 @@
+"""Does what plans ask for, against the cluster, the accounting file and the spool. Decides nothing.
+
+Whatever a write answers is put into the cache at once, so that the next plan sees it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gridcompat.cluster.base import GRID_JOB, POD
+from gridcompat.controller.actions import (
+    Append,
+    Confirm,
+    EndPod,
+    LetGo,
+    MakePod,
+    MakeVoid,
+    Post,
+    Step,
+    Suspend,
+)
+from gridcompat.controller.cache import owner_uid
+from gridcompat.controller.draft import ENDED_BY, SUSPENDED
+from gridcompat.errors import Conflict, NotFound
+from gridcompat.outbox import post
+from gridcompat.translate.pod import (
+    EVIDENCE_FINALIZER,
+    attempt_pod,
+    launcher_config_map,
+    void_pod,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gridcompat.accounting import AccountingFile
+    from gridcompat.cluster.base import Cluster, K8sObject
+    from gridcompat.controller.actions import Action
+    from gridcompat.controller.cache import Cache
+    from gridcompat.controller.draft import Facts
+    from gridcompat.settings import Settings
+
+
+class Executor:
+    """The thin part that writes."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        settings: Settings,
+        *,
+        accounting: AccountingFile,
+        spool: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._settings = settings
+        self._accounting = accounting
+        self._spool = spool
+        self._clock = clock
+        self._has_launcher: set[str] = set()
+        self.taken: set[tuple[str, str]] = set()
+        """(namespace, name) of pods that are not ours although an attempt has that name."""
+
+    def perform(self, grid_job: K8sObject, facts: Facts, step: Step) -> K8sObject:
+        """Carry out a step for the version of a GridJob it was planned from; return the GridJob after it.
+
+        Raises:
+            Conflict: the GridJob has changed; plan again.
+            ClusterError, OSError: try again later.
+        """
+        self._do(grid_job, facts, [one for one in step.before if not isinstance(one, Append)])
+        records = [(one.key, one.entry) for one in step.before if isinstance(one, Append)]
+        if records:
+            self._accounting.append_all(records)
+        changes = status_patch(grid_job.get("status") or {}, step.status)
+        if changes:
+            grid_job = self._cluster.patch(
+                GRID_JOB,
+                grid_job["metadata"]["name"],
+                {"status": changes},
+                namespace=grid_job["metadata"]["namespace"],
+                subresource="status",
+                if_version=grid_job["metadata"]["resourceVersion"],
+            )
+            self._cache.put(GRID_JOB, grid_job)
+        self._do(grid_job, facts, step.after)
+        return grid_job
+
+    def do(self, grid_job: K8sObject, facts: Facts, actions: Iterable[Action]) -> None:
+        """Carry out actions that need no status write."""
+        self._do(grid_job, facts, actions)
+
+    def _do(self, grid_job: K8sObject, facts: Facts, actions: Iterable[Action]) -> None:
+        namespace = grid_job["metadata"]["namespace"]
+        for action in actions:
+            if isinstance(action, Post):
+                post(
+                    self._spool, action.happening, site=self._settings.site_name, now=self._clock()
+                )
+            elif isinstance(action, Confirm):
+                self._accounting.confirmed(action.key)
+            elif isinstance(action, MakePod):
+                self._make_pod(grid_job, facts, action.row)
+            elif isinstance(action, MakeVoid):
+                self._make_void(grid_job, facts, action.row)
+            elif isinstance(action, LetGo):
+                self.let_go(namespace, action)
+            elif isinstance(action, EndPod):
+                self.end_pod(namespace, action)
+            elif isinstance(action, Suspend):
+                note = {SUSPENDED: "true" if action.suspended else None}
+                self._annotate(namespace, action.pod, note)
+
+    # ------------------------------------------------------------ pods
+
+    def _make_pod(self, grid_job: K8sObject, facts: Facts, row: dict[str, Any]) -> None:
+        namespace = grid_job["metadata"]["namespace"]
+        if facts.account is None:
+            return
+        self._launcher(namespace)
+        pod = attempt_pod(
+            grid_job,
+            facts.request,
+            row["task"],
+            row["attempt"],
+            int(row.get("restarted") or 0),
+            row["queue"],
+            account=facts.account,
+            settings=self._settings,
+        )
+        self._create(grid_job, pod, row["pod"])
+
+    def _make_void(self, grid_job: K8sObject, facts: Facts, row: dict[str, Any]) -> None:
+        if facts.account is None:
+            return
+        pod = void_pod(
+            grid_job,
+            facts.request,
+            row["task"],
+            row["attempt"],
+            account=facts.account,
+            settings=self._settings,
+        )
+        self._create(grid_job, pod, row["pod"])
+
+    def _create(self, grid_job: K8sObject, pod: K8sObject, name: str) -> None:
+        # The name is that of the intent, not one made anew: the job may have been renamed since.
+        pod["metadata"]["name"] = name
+        namespace = grid_job["metadata"]["namespace"]
+        try:
+            made = self._cluster.create(pod)
+        except Conflict as conflict:
+            if conflict.reason != "AlreadyExists":
+                raise
+            made = self._cluster.get(POD, name, namespace=namespace)
+            if owner_uid(made) != grid_job["metadata"]["uid"]:
+                self.taken.add((namespace, name))
+                return
+        self._cache.put(POD, made)
+
+    def _launcher(self, namespace: str) -> None:
+        """See to it that the launcher is there before the first pod of a namespace needs it."""
+        if namespace in self._has_launcher:
+            return
+        try:
+            self._cluster.create(launcher_config_map(namespace))
+        except Conflict as conflict:
+            if conflict.reason != "AlreadyExists":
+                raise
+        self._has_launcher.add(namespace)
+
+    def _annotate(self, namespace: str, name: str, notes: dict[str, str | None]) -> bool:
+        """Write annotations; False if the pod is gone."""
+        body = {"metadata": {"annotations": notes}}
+        try:
+            self._cache.put(POD, self._cluster.patch(POD, name, body, namespace=namespace))
+        except NotFound:
+            self._forget(namespace, name)
+            return False
+        return True
+
+    def _forget(self, namespace: str, name: str) -> None:
+        held = self._cache.of(POD).get((namespace, name))
+        if held is not None:
+            self._cache.drop(POD, held)
+
+    def end_pod(self, namespace: str, action: EndPod) -> None:
+        """Note why, then delete: the note must be there when the run's end is seen."""
+        if action.ended_by and not self._annotate(namespace, action.pod, {ENDED_BY: action.ended_by}):
+            return
+        try:
+            self._cluster.delete(POD, action.pod, namespace=namespace, if_uid=action.uid)
+            self._cache.put(POD, self._cluster.get(POD, action.pod, namespace=namespace))
+        except (NotFound, Conflict):
+            self._forget(namespace, action.pod)
+
+    def let_go(self, namespace: str, action: LetGo) -> None:
+        """Delete a pod whose evidence is no longer needed, and take our finalizer off."""
+        try:
+            self._cluster.delete(
+                POD,
+                action.pod,
+                namespace=namespace,
+                if_uid=action.uid,
+                # By force only where nobody is left who could confirm the end.
+                grace_s=0 if action.force else None,
+            )
+            self._release(namespace, action)
+        except (NotFound, Conflict):
+            pass
+        self._forget(namespace, action.pod)
+
+    def _release(self, namespace: str, action: LetGo) -> None:
+        pod = self._cluster.get(POD, action.pod, namespace=namespace)
+        if pod["metadata"]["uid"] != action.uid:
+            return
+        left = [one for one in pod["metadata"].get("finalizers") or () if one != EVIDENCE_FINALIZER]
+        self._cluster.patch(POD, action.pod, {"metadata": {"finalizers": left}}, namespace=namespace)
+
+
+def status_patch(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the merge patch that makes one status of another; {} when they are equal."""
+    patch = {name: value for name, value in new.items() if old.get(name, _ABSENT) != value}
+    patch.update({name: None for name in old if name not in new})
+    return patch
+
+
+_ABSENT = object()

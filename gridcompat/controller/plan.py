@@ -1,0 +1,96 @@
+"""One look at a GridJob: all steps in order, one status write.
+
+Pure: the same objects, facts and clock give the same step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gridcompat.controller.admit import admit, reject
+from gridcompat.controller.draft import Draft
+from gridcompat.controller.observe import observe
+from gridcompat.controller.orders import obey
+from gridcompat.translate import ranges
+
+if TYPE_CHECKING:
+    from gridcompat.cluster.base import K8sObject
+    from gridcompat.controller.actions import Step
+    from gridcompat.controller.draft import Facts
+
+IN_ERROR, HELD = "Job is in error state", "Job is in hold state"
+NOT_YET, DEPENDS = "execution time not reached", "job dropped because of job dependencies"
+"""Source: sge_schedd(8) as `qstat -j` prints them; the first three were recorded."""
+
+
+def plan(grid_job: K8sObject, facts: Facts, *, unreadable: str = "") -> Step:
+    """Return what follows for a GridJob from its pods, its orders and the time.
+
+    Args:
+        unreadable: why its request cannot be understood; then nothing of it starts.
+    """
+    draft = Draft(grid_job, facts)
+    if admit(draft):
+        if unreadable:
+            reject(draft, unreadable)
+        obey(draft)
+        observe(draft)
+        _finish(draft)
+        _explain(draft)
+    return draft.step()
+
+
+def _finish(draft: Draft) -> None:
+    status = draft.status
+    if draft.is_over():
+        status["phase"] = "Finished"
+        status["finishedAt"] = int(draft.facts.now)
+    elif draft.again or draft.errors or draft.running or status.get("finished"):
+        status["phase"] = "Active"
+
+
+def held(draft: Draft) -> ranges.Ranges:
+    """Return the tasks held by hand: by user, operator or system."""
+    tasks: ranges.Ranges = ()
+    for text in (draft.spec.get("holds") or {}).values():
+        tasks = ranges.union(tasks, ranges.parse(text or ""))
+    return tasks
+
+
+def ready(draft: Draft) -> tuple[list[tuple[ranges.Ranges, int, int]], ranges.Ranges]:
+    """Return what may start now: (tasks, last attempt, restarted) that ran before, and tasks that never did."""
+    facts = draft.facts
+    if not draft.admitted or not draft.spec.get("ready") or facts.waits:
+        return [], ()
+    if (draft.spec.get("startTime") or 0) > facts.now:
+        return [], ()
+    kept = ranges.union(ranges.union(held(draft), facts.waits_by_task), draft.deleted)
+    again = []
+    for group in draft.again:
+        tasks = ranges.minus(ranges.parse(group["tasks"]), kept)
+        if tasks:
+            again.append((tasks, int(group["attempt"]), int(group.get("restarted") or 0)))
+    return again, ranges.minus(draft.pending, kept)
+
+
+def _explain(draft: Draft) -> None:
+    """Why nothing of the job starts: `blocked`, and the scheduling info of `qstat -j`."""
+    facts = draft.facts
+    waiting = draft.waiting()
+    by_task = bool(waiting) and not ranges.minus(waiting, facts.waits_by_task)
+    draft.status["blocked"] = bool(waiting) and (facts.waits or by_task)
+    start_s = (draft.spec.get("startTime") or 0) - facts.now
+    if start_s > 0 and waiting:
+        draft.look_again(start_s)
+    reasons: list[str] = []
+    if draft.errors:
+        reasons.append(IN_ERROR)
+    elif waiting and not ranges.minus(waiting, held(draft)):
+        reasons.append(HELD)
+    elif waiting and start_s > 0:
+        reasons.append(NOT_YET)
+    elif waiting and draft.status["blocked"]:
+        reasons.append(DEPENDS)
+    elif waiting:
+        reasons.extend(facts.cannot_run)
+    draft.status["reasons"] = reasons

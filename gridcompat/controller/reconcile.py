@@ -1,0 +1,472 @@
+"""The reconciler: what changed is looked at, planned, carried out. Drives nothing by itself.
+
+`loop` feeds it from watches; tests feed it step by step.  A death between any two writes is harmless,
+for everything is planned anew from the objects.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, NODE, POD
+from gridcompat.controller import housekeeping
+from gridcompat.controller.actions import EndPod, LetGo
+from gridcompat.controller.cache import WATCHED, Cache, job_key, key_of, owned_by, version_of
+from gridcompat.controller.capacity import Capacity
+from gridcompat.controller.dispatch import Waiting, start, wanted
+from gridcompat.controller.draft import Draft, Facts, gone
+from gridcompat.controller.executor import Executor
+from gridcompat.controller.plan import plan
+from gridcompat.controller.retain import is_over
+from gridcompat.controller.shape import shape_of
+from gridcompat.controller.workqueue import Timers, WorkQueue
+from gridcompat.errors import ClusterError, Conflict, Expired, GridError, NotFound
+from gridcompat.model import JobRequest
+from gridcompat.translate import ranges
+from gridcompat.translate.account import account_of
+from gridcompat.translate.grid_job import read_request, task_ranges
+from gridcompat.translate.outcome import outcome
+from gridcompat.translate.pod import is_void
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    from gridcompat.accounting import AccountingFile
+    from gridcompat.cluster.base import Cluster, Event, K8sObject, Kind
+    from gridcompat.controller.shape import Shape
+    from gridcompat.model import Account
+    from gridcompat.settings import Settings
+    from gridcompat.translate.ranges import Ranges
+
+    Key: TypeAlias = tuple[str, str]
+
+GRANTS_AT_A_TIME = 20
+"""Jobs started before what has happened meanwhile is looked at."""
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 60.0
+"""After a failed write; doubled each time."""
+
+
+class Reconciler:
+    """The controller without its threads."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        *,
+        accounting: AccountingFile,
+        spool: str,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201
+    ) -> None:
+        self.cluster = cluster
+        self.settings = settings
+        self.cache = Cache()
+        self.clock, self.monotonic, self.log = clock, monotonic, log
+        self.accounting = accounting
+        self.queue = WorkQueue()
+        self.timers = Timers()
+        self.executor = Executor(
+            cluster, self.cache, settings, accounting=accounting, spool=spool, clock=clock
+        )
+        self._capacity = Capacity(settings)
+        self._waiting = Waiting()
+        self._dispatch_due = False
+        self._requests: dict[Key, tuple[int, JobRequest, str, Shape | None]] = {}
+        self._first_seen: dict[Key, float] = {}
+        """When a job that is not ready was first seen."""
+        self._lost_since: dict[str, float] = {}
+        self._held_back: dict[Key, float] = {}
+        self._failures: dict[Key, int] = {}
+        self.housekeeping = housekeeping.Housekeeping(self)
+
+    # ------------------------------------------------------------ what is
+
+    def take_listing(self, kind: Kind) -> str:
+        """List a kind and look at everything that is new to us; return the version to watch from."""
+        listing = self.cluster.list(kind, namespace=None)
+        for obj in self.cache.replace(kind, listing):
+            self._touch(kind, obj)
+        return listing.version
+
+    def begin(self) -> dict[str, str]:
+        """List everything, settle the accounting journal; return the versions to watch from.
+
+        The accounting file must be locked.
+        """
+        versions = {kind.kind: self.take_listing(kind) for kind in WATCHED}
+        self.accounting.recover(self._is_marked)
+        return versions
+
+    def take_event(self, kind: Kind, event: Event) -> None:
+        """Take over what a watch tells."""
+        if event.type == "BOOKMARK":
+            return
+        changed = (
+            self.cache.drop(kind, event.object)
+            if event.type == "DELETED"
+            else self.cache.put(kind, event.object)
+        )
+        if changed:
+            self._touch(kind, event.object)
+
+    def _touch(self, kind: Kind, obj: K8sObject) -> None:
+        """Look again at whatever depends on an object."""
+        if kind is GRID_JOB:
+            self.queue.add(key_of(obj))
+        elif kind is POD:
+            self.queue.add(job_key(obj))
+        elif kind is GRID_ACCOUNT:
+            self.housekeeping.look_at(obj["metadata"]["namespace"])
+            for key, job in self.cache.of(GRID_JOB).items():
+                if key[0] == obj["metadata"]["namespace"] and not (job.get("status") or {}).get("phase"):
+                    self.queue.add(key)
+        elif kind is NODE:
+            self._look_at_nodes()
+
+    def _look_at_nodes(self) -> None:
+        nodes = self.cache.of(NODE)
+        if self._capacity.set_hosts(nodes.values()):
+            self._dispatch_due = True
+            for key, job in self.cache.of(GRID_JOB).items():
+                if (job.get("status") or {}).get("running"):
+                    self.queue.add(key)
+
+    def _is_marked(self, accounting_key: str) -> bool:
+        """Whether the attempt of a journalled record needs no mark any more."""
+        namespace, _, rest = accounting_key.partition("/")
+        name, task, attempt = rest.split(".")
+        job = self.cache.job((namespace, name))
+        if job is not None:
+            return not any(
+                row["task"] == int(task) and row["attempt"] == int(attempt)
+                for row in (job.get("status") or {}).get("running") or ()
+            )
+        return not any(
+            housekeeping.attempt_of(pod) == (task, attempt)
+            for pod in self.cache.pods_of((namespace, name)).values()
+        )
+
+    # ------------------------------------------------------------ one step
+
+    def step(self) -> bool:
+        """Look at one job, or start some; return False when there is nothing to do now."""
+        for key in self.timers.due(self.monotonic()):
+            self.queue.add(key)
+        key = self.queue.take()
+        if key is None:
+            return self._dispatch()
+        try:
+            self._look_at(key)
+            self._failures.pop(key, None)
+        except Exception as error:  # noqa: BLE001  (one broken job never stops the others)
+            self._failed(key, error)
+        return True
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        if isinstance(error, Conflict):
+            self._refresh(key)
+            return
+        if isinstance(error, (ClusterError, OSError)):
+            self.log(f"{'/'.join(key)}: {error}")
+        else:
+            self.log(f"{'/'.join(key)}: {''.join(traceback.format_exception(error))}")
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        delay_s = min(FIRST_RETRY_S * 2 ** (count - 1), LONGEST_RETRY_S)
+        self.timers.set(key, self.monotonic() + delay_s)
+
+    def _refresh(self, key: Key) -> None:
+        """Somebody changed the job since the plan: get it and plan again."""
+        try:
+            self.cache.put(GRID_JOB, self.cluster.get(GRID_JOB, key[1], namespace=key[0]))
+        except NotFound:
+            held = self.cache.job(key)
+            if held is not None:
+                self.cache.drop(GRID_JOB, held)
+        except ClusterError as error:
+            self.log(f"{'/'.join(key)}: {error}")
+            self.timers.set(key, self.monotonic() + FIRST_RETRY_S)
+            return
+        self.queue.add(key)
+
+    def _look_at(self, key: Key) -> None:
+        if not key[1]:
+            self.housekeeping.tend(key[0])
+            return
+        job = self.cache.job(key)
+        if job is None:
+            self._forget(key)
+            self.housekeeping.orphans(key)
+            return
+        if is_over(job):
+            self._over(key, job)
+            return
+        request, unreadable = self._request(key, job)
+        facts = self._facts(key, job, request)
+        step = plan(job, facts, unreadable=unreadable)
+        was_new = "phase" not in (job.get("status") or {})
+        before = version_of(job)
+        job = self.executor.perform(job, facts, step)
+        if step.again_in_s is not None:
+            self.timers.set(key, self.monotonic() + step.again_in_s)
+        if step.hold_back_s:
+            self._held_back[key] = self.monotonic() + step.hold_back_s
+            self.timers.set(key, self._held_back[key])
+        if version_of(job) != before:
+            self._changed(key, job)
+        if was_new and job["spec"].get("once"):
+            self.housekeeping.look_at(key[0])
+        if self._needs_another_look(key, step):
+            self.queue.add(key)
+        if is_over(job):
+            self._over(key, job)
+            return
+        self._count(key, job)
+        self._want(key, job)
+        self._strays(key, job)
+
+    def _needs_another_look(self, key: Key, step: Any) -> bool:
+        """Whether what was done just now (a void pod made, a pod that was there after all) has a sequel."""
+        from gridcompat.controller.actions import MakePod, MakeVoid
+
+        for action in step.after:
+            if isinstance(action, MakeVoid):
+                return True
+            if isinstance(action, MakePod) and (key[0], action.row["pod"]) in self.executor.taken:
+                return True
+        return False
+
+    def _changed(self, key: Key, job: K8sObject) -> None:
+        """Look at the jobs that wait for this one."""
+        number = int(job["spec"]["id"])
+        over = is_over(job)
+        for other in self.cache.dependents(number):
+            dependent = self.cache.job(other)
+            if dependent is not None and (over or number in (dependent["spec"].get("arrayPredecessors") or ())):
+                self.queue.add(other)
+
+    def _over(self, key: Key, job: K8sObject) -> None:
+        self._forget(key)
+        self._strays(key, job)
+        self.housekeeping.finished(key, job)
+
+    def _forget(self, key: Key) -> None:
+        """Keep nothing in memory of a job that is over or gone."""
+        self._waiting.forget(key)
+        for memory in (self._requests, self._first_seen, self._held_back):
+            memory.pop(key, None)
+        if self._capacity.update(key, (), {}, 0):
+            self._dispatch_due = True
+        for other in self.cache.dependents(int(key[1]) if key[1].isdigit() else 0):
+            if self.cache.job(key) is None:
+                self.queue.add(other)
+
+    # ------------------------------------------------------------ facts
+
+    def _request(self, key: Key, job: K8sObject) -> tuple[JobRequest, str]:
+        """Return the job's request, and why it cannot be used if so."""
+        generation = job["metadata"].get("generation") or 0
+        known = self._requests.get(key)
+        if known is None or known[0] != generation:
+            request, fault, shape = JobRequest(), "", None
+            try:
+                if not job["spec"].get("void"):
+                    request = read_request(job["spec"].get("request") or "")
+                    slots = int(job["spec"].get("slots") or 1)
+                    shape = shape_of(request, self.settings, namespace=key[0], slots=slots)
+            except GridError as error:
+                fault = error.message
+            known = self._requests[key] = (generation, request, fault, shape)
+        return known[1], known[2]
+
+    def _shape(self, key: Key) -> Shape | None:
+        known = self._requests.get(key)
+        return known[3] if known else None
+
+    def _facts(self, key: Key, job: K8sObject, request: JobRequest) -> Facts:
+        pods = owned_by(self.cache.pods_of(key).values(), job["metadata"]["uid"])
+        waits, by_task = self._predecessors(job)
+        lost = self._lost({(pod.get("spec") or {}).get("nodeName") or "" for pod in pods.values()})
+        shape = self._shape(key)
+        unready_s = 0.0
+        if not job["spec"].get("ready"):
+            now = self.monotonic()
+            unready_s = now - self._first_seen.setdefault(key, now)
+        return Facts(
+            now=self.clock(),
+            settings=self.settings,
+            request=request,
+            account=self._account(key[0]),
+            pods=pods,
+            lost_s=lost,
+            gone_nodes=frozenset(name for name in lost if ("", name) not in self.cache.of(NODE)),
+            taken=frozenset(name for namespace, name in self.executor.taken if namespace == key[0]),
+            waits=waits,
+            waits_by_task=by_task,
+            cannot_run=self._cannot_run(job, shape),
+            unready_s=unready_s,
+        )
+
+    def _cannot_run(self, job: K8sObject, shape: Shape | None) -> tuple[str, ...]:
+        """Why no host takes it. The figures are those of when it was first said: no write for each change."""
+        lines = self._capacity.refusals(shape) if shape is not None else ()
+        said = tuple((job.get("status") or {}).get("reasons") or ())
+        same = len(said) == len(lines) and all(
+            old.partition(" because ")[0] == new.partition(" because ")[0]
+            for old, new in zip(said, lines, strict=True)
+        )
+        return said if same else lines
+
+    def _account(self, namespace: str) -> Account | None:
+        for key, obj in self.cache.of(GRID_ACCOUNT).items():
+            if key[0] == namespace:
+                try:
+                    return account_of(obj)
+                except GridError as error:
+                    self.log(error.message)
+        return None
+
+    def _predecessors(self, job: K8sObject) -> tuple[bool, Ranges]:
+        """Whether a predecessor holds the whole job, and the tasks that -hold_jid_ad holds."""
+        spec = job["spec"]
+        waits = any(self._holds(number) for number in spec.get("predecessors") or ())
+        held: Ranges = ()
+        for number in spec.get("arrayPredecessors") or ():
+            other = self.cache.job_by_id(number)
+            if other is not None and not is_over(other):
+                held = ranges.union(held, unfinished(other))
+        return waits, ranges.intersect(held, task_ranges(job)) if held else ()
+
+    def _holds(self, number: int) -> bool:
+        other = self.cache.job_by_id(number)
+        return other is not None and not is_over(other)
+
+    def _lost(self, names: set[str]) -> dict[str, float]:
+        """Of these nodes, those that do not answer, and for how long we have seen that."""
+        now, nodes, lost = self.monotonic(), self.cache.of(NODE), {}
+        for name in names - {""}:
+            node = nodes.get(("", name))
+            conditions = ((node or {}).get("status") or {}).get("conditions") or ()
+            ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+            if ready or (node is not None and not conditions):
+                self._lost_since.pop(name, None)
+            else:
+                lost[name] = now - self._lost_since.setdefault(name, now)
+        return lost
+
+    # ------------------------------------------------------------ dispatch
+
+    def _count(self, key: Key, job: K8sObject) -> None:
+        shape = self._shape(key)
+        rows = (job.get("status") or {}).get("running") or ()
+        if self._capacity.update(key, rows, self.cache.pods_of(key), shape.h_vmem if shape else 0):
+            self._dispatch_due = True
+
+    def _want(self, key: Key, job: K8sObject) -> None:
+        """Note whether the job has something to start."""
+        shape = self._shape(key)
+        if shape is None or gone(job) or self._wanted(key, job) <= 0:
+            self._waiting.forget(key)
+            return
+        self._waiting.want(key, shape, int(job["spec"].get("priority") or 0))
+        self._dispatch_due = True
+
+    def _wanted(self, key: Key, job: K8sObject) -> int:
+        if self._held_back.get(key, 0.0) > self.monotonic():
+            return 0
+        self._held_back.pop(key, None)
+        facts = self._facts(key, job, self._request(key, job)[0])
+        running = (job.get("status") or {}).get("running") or ()
+        unrecorded = 0
+        if len(running) > 1:
+            pods = facts.pods
+            unrecorded = sum(1 for row in running if row["pod"] in pods and outcome(pods[row["pod"]]))
+        return wanted(Draft(job, facts), unrecorded=unrecorded)
+
+    def _dispatch(self) -> bool:
+        """Start what there is room for; return whether anything was started."""
+        if not self._dispatch_due:
+            return False
+        for _ in range(GRANTS_AT_A_TIME):
+            found = self._waiting.take(lambda shape: self._capacity.room(shape, 1)[1] > 0)
+            if found is None:
+                self._dispatch_due = False
+                return False
+            key, shape = found
+            try:
+                self._start(key, shape)
+            except Exception as error:  # noqa: BLE001  (one broken job never stops the others)
+                self._failed(key, error)
+        return True
+
+    def _start(self, key: Key, shape: Shape) -> None:
+        job = self.cache.job(key)
+        if job is None or is_over(job):
+            return
+        most = self._wanted(key, job)
+        queue, count = self._capacity.room(shape, most)
+        if count <= 0:
+            return
+        facts = self._facts(key, job, self._request(key, job)[0])
+        step = start(job, facts, queue=queue, count=count)
+        if step is None:
+            return
+        try:
+            job = self.executor.perform(job, facts, step)
+        finally:
+            # Also when only the pods could not be made: the intent is written.
+            self._count(key, self.cache.job(key) or job)
+        if most > count:
+            self._waiting.want(key, shape, int(job["spec"].get("priority") or 0))
+
+    # ------------------------------------------------------------ pods without a row
+
+    def _strays(self, key: Key, job: K8sObject) -> None:
+        """Let go of recorded runs whose pod a death left behind.
+
+        A void pod, and one that never ran, stays as long as its GridJob: it keeps the name taken.
+        """
+        rows = {row["pod"] for row in (job.get("status") or {}).get("running") or ()}
+        pods = owned_by(self.cache.pods_of(key).values(), job["metadata"]["uid"])
+        strays = [pod for name, pod in pods.items() if name not in rows and not is_void(pod)]
+        if not strays:
+            return
+        fresh = self.cluster.get(GRID_JOB, key[1], namespace=key[0])
+        if version_of(fresh) > version_of(job):
+            self.cache.put(GRID_JOB, fresh)
+            self.queue.add(key)
+            return
+        for pod in strays:
+            meta, end = pod["metadata"], outcome(pod)
+            if end is None:
+                if not meta.get("deletionTimestamp"):
+                    self.executor.end_pod(key[0], EndPod(pod=meta["name"], uid=meta["uid"], ended_by=""))
+            elif end.ran or end.failed:
+                self.executor.let_go(key[0], LetGo(pod=meta["name"], uid=meta["uid"]))
+
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done now and no job is unfinished."""
+        return not len(self.queue) and not any(
+            not is_over(job) or gone(job) for job in self.cache.of(GRID_JOB).values()
+        )
+
+    def watch_expired(self, error: Exception) -> bool:
+        """Whether a watch has to begin with a new list."""
+        return isinstance(error, Expired)
+
+
+def unfinished(grid_job: K8sObject) -> Ranges:
+    """Return the tasks of a job that are not over."""
+    status = grid_job.get("status") or {}
+    if "phase" not in status:
+        return task_ranges(grid_job)
+    tasks = ranges.parse(status.get("pending") or "")
+    for group in (*(status.get("again") or ()), *(status.get("errors") or ())):
+        tasks = ranges.union(tasks, ranges.parse(group["tasks"]))
+    running = ranges.from_members(row["task"] for row in status.get("running") or ())
+    return ranges.union(tasks, running)
