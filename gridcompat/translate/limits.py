@@ -1,0 +1,62 @@
+"""What -l and the queue say about limits, as plain numbers.
+
+Units stop here: seconds and bytes, for all slots of the job where the grid multiplies.  Must not know
+pods; `translate.pod` says what becomes of them.
+"""
+
+from __future__ import annotations
+
+from gridcompat.units import memory_bytes, time_seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gridcompat.cluster.base import K8sObject
+    from gridcompat.model import JobRequest
+    from gridcompat.settings import Queue
+
+TIMES = ("h_rt", "s_rt", "h_cpu", "s_cpu")
+SIZES = ("h_vmem", "s_vmem", "h_fsize", "s_fsize", "h_stack", "s_stack", "h_core", "s_core")
+SIZES += ("h_data", "s_data", "h_rss", "s_rss")
+PER_SLOT = frozenset(("h_vmem", "s_vmem", "h_data", "s_data", "h_stack", "s_stack", "h_cpu", "s_cpu", "h_rss"))
+"""The grid multiplies these by the slots of a parallel job. Source: queue_conf(5), RESOURCE LIMITS."""
+RESERVED = ("mem_free", "virtual_free", "h_rss")
+NO_LIMIT = frozenset(("infinity", "inf", "none"))
+
+
+def slots_of(grid_job: K8sObject) -> int:
+    """Return the slots of each task, at least 1."""
+    return max(1, int(grid_job["spec"].get("slots") or 1))
+
+
+def limits(request: JobRequest, queue: Queue, slots: int) -> dict[str, int]:
+    """Return the limits in force by upper-case name, in seconds or bytes; what has no limit is absent.
+
+    The lower one of the request and the queue counts. `MEM_FREE` is what to reserve, if anything.
+    """
+    found: dict[str, int] = {}
+    for source in (queue.limits, request.hard_resources):
+        # The last value of a resource counts.
+        for name, value in dict(source).items():
+            number = _number(name, value)
+            if number is None:
+                continue
+            if name in PER_SLOT:
+                number *= slots
+            found[name.upper()] = min(number, found.get(name.upper(), number))
+    wanted = {name: value for name, value in request.hard_resources if name in RESERVED}
+    numbers = [number for name, value in wanted.items() if (number := _memory(value)) is not None]
+    if numbers:
+        found["MEM_FREE"] = max(numbers) * slots
+    return found
+
+
+def _number(name: str, value: str) -> int | None:
+    if value.lower() in NO_LIMIT:
+        return None
+    if name in TIMES:
+        return time_seconds(value)
+    return memory_bytes(value) if name in SIZES else None
+
+
+def _memory(value: str) -> int | None:
+    return None if value.lower() in NO_LIMIT else memory_bytes(value)
