@@ -61,7 +61,7 @@ def letter(entries: Sequence[Entry], mail_from: str) -> Letter:
     message["Message-ID"] = f"<{_message_id(entries)}>"
     # RFC 3834: no vacation program answers it.
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_clean(_body(entries)))
+    message.set_content("\n".join(_clean(_body(entries)).replace("\r\n", "\n").split("\r")))
     return Letter(sender=sender, recipient=recipient, data=message.as_bytes())
 
 
@@ -107,6 +107,8 @@ def _mailbox(display_name: str, plain: str) -> Address:
 def _sender(entry: Entry, mail_from: str) -> tuple[str, str]:
     """Return (display name, address); `mailer@localhost` when nothing better is an address."""
     name, typed = parseaddr(mail_from)
+    if one_line(mail_from) != mail_from or (not name and mail_from.strip() not in (typed, f"<{typed}>")):
+        typed = ""
     for candidate in (typed, f"{entry.mail.owner}@{entry.mail.host}"):
         try:
             sender = address(candidate)
@@ -119,9 +121,11 @@ def _sender(entry: Entry, mail_from: str) -> tuple[str, str]:
 
 def _subject(entries: Sequence[Entry]) -> str:
     mail = entries[0].mail
-    if len(entries) == 1:
-        return _clean(one_line(mail.subject))
-    return _clean(one_line(f"Job-array {mail.array_job} ({mail.job_name}): {len(entries)} mails"))
+    subject = mail.subject
+    if len(entries) > 1:
+        subject = f"Job-array {mail.array_job} ({mail.job_name}): {len(entries)} mails"
+    # What looks like an encoded word (RFC 2047) would be decoded, by `email` and by the reader.
+    return _clean(one_line(subject)).replace("=?", "= ?")
 
 
 def _body(entries: Sequence[Entry]) -> str:

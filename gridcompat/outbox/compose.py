@@ -23,6 +23,8 @@ RESCHEDULED = 25
 APPLICATION_ERROR = 30
 LIMIT = 37
 AFTER_JOB = 100
+PUT_BACK = 99
+"""The exit status by which a job asks to be run again."""
 
 FAILED = {
     0: "assumedly after job",
@@ -35,6 +37,17 @@ FAILED = {
     AFTER_JOB: "assumedly after job",
 }
 """accounting(5), `failed`, in the words of the mail; any other code reads "assumedly before job"."""
+
+ENDINGS = {
+    RESCHEDULED: ("Rescheduled", "ae"),
+    APPLICATION_ERROR: ("Rescheduled due to application error", "ae"),
+    LIMIT: ("Aborted", "ae"),
+    AFTER_JOB: ("Aborted", "ae"),
+}
+"""What the subject says of a failure, and the letters that ask for it; else the job is in error."""
+
+REASON_BYTES = 100
+"""What the mail keeps of the reason why a job could not be started."""
 
 SIGNALS = " HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP \
 TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
@@ -158,14 +171,28 @@ def _end(happening: Happening, outcome: Outcome, what: str) -> Iterator[tuple[st
             subject = f"{what} Complete"
             yield "ended", "e", subject, _complete_body(happening, outcome, subject)
         return
-    word, letters = {
-        RESCHEDULED: ("Rescheduled", "a"),
-        APPLICATION_ERROR: ("Rescheduled due to application error", "ae"),
-        LIMIT: ("Aborted", "ae"),
-        AFTER_JOB: ("Aborted", "ae"),
-    }.get(failed, ("Set in error state", "a"))
+    if failed == RESCHEDULED and (outcome.signal or outcome.lost or outcome.exit_status != PUT_BACK):
+        yield _pushed(happening)
+        return
+    if not outcome.ran:
+        # The grid says so when it hands a task to a host, before anything there can fail.
+        subject = f"{what} Started"
+        yield "started", "b", subject, _started_body(happening, subject)
+    word, letters = ENDINGS.get(failed, ("Set in error state", "a"))
     subject = f"{what} {word}"
     yield "ended", letters, subject, _failed_body(happening, outcome, failed, subject)
+
+
+def _pushed(happening: Happening) -> tuple[str, str, str, str]:
+    """Return the event of a run that qmod -rj or a lost host ended, in the grid's own grammar."""
+    kind, number = ("job", f"{happening.job_id}")
+    if happening.task is not None:
+        kind, number = "job-array task", f"{happening.job_id}.{happening.task}"
+    body = (
+        f"Your {kind} {number} is was running on host {happening.host}."
+        f" Pushed manually/automatic rescheduling for this {kind}.\n"
+    )
+    return "ended", "a", f"Pushed rescheduling of {kind} {number}", body
 
 
 def _what(happening: Happening) -> str:
@@ -232,9 +259,9 @@ def _reason(happening: Happening, outcome: Outcome, failed: int) -> str:
     reason = outcome.reason
     if not reason and failed in (RESCHEDULED, APPLICATION_ERROR):
         reason = f"exit_status of job start = {outcome.exit_status}"
-    if reason[2:3] == "/" and reason[5:6] == "/":  # it brings its time along
-        return one_line(reason)
-    return one_line(f"{_moment(outcome.end or happening.at)} [{happening.uid}:0]: {reason}")
+    if reason[2:3] != "/" or reason[5:6] != "/":  # else it brings its time along
+        reason = f"{_moment(outcome.end or happening.at)} [{happening.uid}:0]: {reason}"
+    return one_line(reason).encode()[:REASON_BYTES].decode("utf-8", "ignore")
 
 
 def signal_name(signal: int) -> str:
