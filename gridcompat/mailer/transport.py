@@ -15,29 +15,13 @@ import smtplib
 import socket
 import ssl
 import subprocess
+from typing import Protocol
 
 from gridcompat.mailer.message import Letter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from gridcompat.settings import Settings
-
-    class Session(Protocol):
-        """A way to send that is open."""
-
-        def send(self, letter: Letter) -> None:
-            """Return when somebody else has taken responsibility for the letter.
-
-            Raises: Refused, Later, Unreachable.
-            """
-            ...
-
-        def close(self) -> None:
-            """End it; never raises."""
-            ...
-
 
 REPLY_WITHIN_S = 30.0
 PROGRAM_WITHIN_S = 60.0
@@ -57,6 +41,21 @@ class Later(Exception):
 
 class Unreachable(Exception):
     """No mail can be sent now. Raised by `send`, the letter may nevertheless have been taken."""
+
+
+class Session(Protocol):
+    """A way to send that is open."""
+
+    def send(self, letter: Letter) -> None:
+        """Return when somebody else has taken responsibility for the letter.
+
+        Raises: Refused, Later, Unreachable.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it; never raises."""
+        ...
 
 
 def open_session(settings: Settings) -> Session:

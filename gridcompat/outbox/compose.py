@@ -39,12 +39,12 @@ FAILED = {
 """accounting(5), `failed`, in the words of the mail; any other code reads "assumedly before job"."""
 
 ENDINGS = {
-    RESCHEDULED: ("Rescheduled", "ae"),
-    APPLICATION_ERROR: ("Rescheduled due to application error", "ae"),
-    LIMIT: ("Aborted", "ae"),
-    AFTER_JOB: ("Aborted", "ae"),
+    RESCHEDULED: "Rescheduled",
+    APPLICATION_ERROR: "Rescheduled due to application error",
+    LIMIT: "Aborted",
+    AFTER_JOB: "Aborted",
 }
-"""What the subject says of a failure, and the letters that ask for it; else the job is in error."""
+"""What the subject says of a failure; of any other, that the job is in error."""
 
 REASON_BYTES = 100
 """What the mail keeps of the reason why a job could not be started."""
@@ -178,9 +178,8 @@ def _end(happening: Happening, outcome: Outcome, what: str) -> Iterator[tuple[st
         # The grid says so when it hands a task to a host, before anything there can fail.
         subject = f"{what} Started"
         yield "started", "b", subject, _started_body(happening, subject)
-    word, letters = ENDINGS.get(failed, ("Set in error state", "a"))
-    subject = f"{what} {word}"
-    yield "ended", letters, subject, _failed_body(happening, outcome, failed, subject)
+    subject = f"{what} {ENDINGS.get(failed, 'Set in error state')}"
+    yield "ended", "ae", subject, _failed_body(happening, outcome, failed, subject)
 
 
 def _pushed(happening: Happening) -> tuple[str, str, str, str]:
@@ -230,7 +229,7 @@ def _complete_body(happening: Happening, outcome: Outcome, subject: str) -> str:
 
 
 def _failed_body(happening: Happening, outcome: Outcome, failed: int, subject: str) -> str:
-    in_error = failed not in (RESCHEDULED, APPLICATION_ERROR, LIMIT, AFTER_JOB)
+    in_error = failed not in ENDINGS
     cpu = _duration(outcome.user_time_s + outcome.system_time_s) if outcome.ran else "NA"
     return (
         f"{subject}\n"

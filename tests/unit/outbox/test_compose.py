@@ -147,10 +147,13 @@ CASES = {
         replace(PLAIN, outcome=replace(GOOD, exit_status=100, failed=30)),
         {"a": "Rescheduled due to application error", "e": "Rescheduled due to application error"},
     ),
-    "no output file": (replace(PLAIN, outcome=IN_ERROR), {"a": "Set in error state", "b": "Started"}),
+    "no output file": (
+        replace(PLAIN, outcome=IN_ERROR),
+        {"a": "Set in error state", "e": "Set in error state", "b": "Started"},
+    ),
     "no directory": (
         replace(PLAIN, outcome=replace(IN_ERROR, failed=28)),
-        {"a": "Set in error state", "b": "Started"},
+        {"a": "Set in error state", "e": "Set in error state", "b": "Started"},
     ),
     "suspended": (replace(PLAIN, kind="suspended", order=3), {"s": "Suspended"}),
     "continued": (replace(PLAIN, kind="continued", order=4), {"s": "Continued"}),
