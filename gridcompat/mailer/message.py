@@ -8,9 +8,10 @@ address that is not plainly one is refused instead of repaired.  Must not know s
 from __future__ import annotations
 
 import hashlib
-from email import policy
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import formatdate, parseaddr
 from unicodedata import category
 
@@ -41,6 +42,17 @@ class Letter:
     """Lines end in CR LF."""
 
 
+class _Policy(EmailPolicy):
+    """Folds a subject as the older Header class does: the newer way loses blanks beside other scripts."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name != "Subject":
+            return super().fold_binary(name, value)
+        charset = "us-ascii" if value.isascii() else "utf-8"
+        folded = Header(str(value), charset, header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {folded}{self.linesep}".encode("ascii")
+
+
 def letter(entries: Sequence[Entry], mail_from: str) -> Letter:
     """Return the message of one mail, or of several to the same recipient put into one.
 
@@ -53,7 +65,7 @@ def letter(entries: Sequence[Entry], mail_from: str) -> Letter:
     first = entries[0]
     recipient = address(first.mail.recipient)
     name, sender = _sender(first, mail_from)
-    message = EmailMessage(policy=policy.SMTP if recipient.isascii() else policy.SMTPUTF8)
+    message = EmailMessage(policy=_Policy(linesep="\r\n", utf8=not recipient.isascii()))
     message["Date"] = formatdate(max(entry.posted for entry in entries), localtime=True)
     message["From"] = _mailbox(name, sender)
     message["To"] = _mailbox("", recipient)
@@ -61,7 +73,8 @@ def letter(entries: Sequence[Entry], mail_from: str) -> Letter:
     message["Message-ID"] = f"<{_message_id(entries)}>"
     # RFC 3834: no vacation program answers it.
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content("\n".join(_clean(_body(entries)).replace("\r\n", "\n").split("\r")))
+    body = _clean(_body(entries)).replace("\r\n", "\n").replace("\r", "\n")
+    message.set_content(body)
     return Letter(sender=sender, recipient=recipient, data=message.as_bytes())
 
 
