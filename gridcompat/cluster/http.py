@@ -314,6 +314,9 @@ def meaning(status: int, answer: bytes) -> ClusterError:
     message = str(
         found.get("message") or answer[:200].decode("utf-8", "replace").strip() or f"HTTP status {status}"
     )
+    strict = message.rfind("strict decoding error: ")
+    if strict > 0:  # the server puts the whole object before it
+        message = message[strict:]
     if status == 404:
         return NotFound(message)
     if status == 409:

@@ -2,6 +2,7 @@
 
 `NAME.yaml` are the definitions as they are applied to a real cluster.  `NAME.json` beside each is
 its twin for the embedded cluster: schema, printer columns, selectable fields.  A test compares them.
+`pods.json` and the others of the core hold only field names and types, as an API server publishes them.
 """
 
 from __future__ import annotations

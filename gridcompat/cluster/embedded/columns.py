@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from gridcompat.cluster.embedded.kinds import definition, resource, selectable, value_at
+from gridcompat.cluster.embedded.metadata import is_label_value
 from gridcompat.errors import Invalid
 
 TYPE_CHECKING = False
@@ -83,6 +84,8 @@ def wanted(kind: Kind, selector: Selector) -> dict[str, str]:
             raise Invalid(f"field label not supported: {path}")
         found[path] = value
     for key, value in (selector.labels or {}).items():
+        if not is_label_value(value):
+            raise Invalid(f"unable to parse requirement: values: Invalid value: {value!r}")
         found["label:" + key] = value
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from gridcompat.cluster.embedded import core, metadata, rules, structure
-from gridcompat.cluster.embedded.kinds import WITH_STATUS, counts_generations, definition, resource
+from gridcompat.cluster.embedded.kinds import WITH_STATUS, counts_generations, definition, resource, schema
 from gridcompat.errors import Conflict, Invalid
 
 TYPE_CHECKING = False
@@ -76,13 +76,22 @@ def shape(kind: Kind, obj: K8sObject) -> None:
     unknown = metadata.check_shape(obj["metadata"])
     if obj.get("apiVersion") != kind.api_version or obj.get("kind") != kind.kind:
         raise Invalid(f"the object is not a {kind.kind} of {kind.api_version}")
-    found = definition(kind)
-    if found is not None:
-        unknown += structure.unknown_fields(found["schema"], {**obj, "metadata": {}})
+    fields = schema(kind)
+    if definition(kind) is None:
+        # The API server reads these into typed structures, where null and absent are the same.
+        meta = obj.pop("metadata")
+        structure.drop_empty(obj)
+        wrong = structure.type_problems(fields, obj)
+        if wrong:
+            raise Invalid(
+                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {wrong[0]}'
+            )
+        obj["metadata"] = meta
+    unknown += structure.unknown_fields(fields, {**obj, "metadata": {}})
     if unknown:
-        fields = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise Invalid(f"strict decoding error: {fields}")
-    if found is None and kind.kind == "Secret":
+        listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise Invalid(f"strict decoding error: {listed}")
+    if kind.kind == "Secret":
         core.join_string_data(obj)
 
 
@@ -92,14 +101,15 @@ def confine(kind: Kind, old: K8sObject, new: K8sObject, subresource: str | None)
     Raises:
         Invalid: it changes metadata that never changes.
     """
+    if subresource == "status":
+        for key in {*old, *new} - {"status", "metadata"}:
+            _restore(old, new, key)
+        if kind.group:  # the status of a custom kind comes without its metadata, that of a pod with it
+            new["metadata"] = json.loads(json.dumps(old["metadata"]))
     problems = metadata.keep(old["metadata"], new["metadata"])
     if problems:
         raise _invalid(kind, old["metadata"]["name"], problems)
     if subresource == "status":
-        for key in {*old, *new} - {"status", "metadata"}:
-            _restore(old, new, key)
-        if kind.group:
-            new["metadata"] = json.loads(json.dumps(old["metadata"]))
         return
     if kind.kind in WITH_STATUS:
         _restore(old, new, "status")
@@ -121,9 +131,8 @@ def values(kind: Kind, old: K8sObject | None, new: K8sObject) -> None:
     found = metadata.problems(kind, new["metadata"])
     twin = definition(kind)
     if twin is not None:
-        schema = twin["schema"]
-        body = {**new, "metadata": {}}
-        found += structure.type_problems(schema, body) or structure.value_problems(schema, body)
+        fields, body = twin["schema"], {**new, "metadata": {}}
+        found += structure.type_problems(fields, body) or structure.value_problems(fields, body)
         # The rules are written for objects that their schema accepts.
         found = found or rules.problems(kind, old, new)
     else:

@@ -35,6 +35,7 @@ _SELECTABLE = {
 }
 
 _definitions: dict[str, dict[str, Any]] = {}
+_schemas: dict[str, dict[str, Any]] = {}
 
 
 def resource(kind: Kind) -> str:
@@ -69,6 +70,19 @@ def definition(kind: Kind) -> dict[str, Any] | None:
         from gridcompat.cluster import definitions
 
         found = _definitions[kind.plural] = definitions.load(kind.plural)
+    return found
+
+
+def schema(kind: Kind) -> dict[str, Any]:
+    """Return the structural schema of a kind; for the core only names and types of fields."""
+    found = _schemas.get(kind.plural)
+    if found is None:
+        custom = definition(kind)
+        if custom is None:
+            from gridcompat.cluster import definitions
+
+            custom = definitions.load(kind.plural)
+        found = _schemas[kind.plural] = custom["schema"]
     return found
 
 

@@ -86,7 +86,7 @@ def problems(kind: Kind, metadata: dict[str, Any]) -> list[str]:
     found = name_problems(kind, metadata.get("name", ""))
     for key, value in (metadata.get("labels") or {}).items():
         found += [f"metadata.labels: Invalid value: {key!r}: {why}" for why in _qualified(key)]
-        if not _label_value(value):
+        if not is_label_value(value):
             found.append(
                 f"metadata.labels: Invalid value: {value!r}: a valid label must be an empty string or "
                 "consist of alphanumeric characters, '-', '_' or '.', at most 63, and must start and end "
@@ -138,7 +138,8 @@ def name_problems(kind: Kind, name: str) -> list[str]:
     return []
 
 
-def _label_value(value: str) -> bool:
+def is_label_value(value: str) -> bool:
+    """Return whether a text can be the value of a label."""
     if not value:
         return True
     if len(value) > 63 or value[0] not in WORD or value[-1] not in WORD:
@@ -153,7 +154,7 @@ def _qualified(key: str) -> list[str]:
         good = all(part and LOWER.issuperset(part.replace("-", "")) for part in parts)
         if not good or len(prefix) > 253 or any(part[0] == "-" or part[-1] == "-" for part in parts):
             return ["prefix part must be a lowercase RFC 1123 subdomain"]
-    if not name or not _label_value(name):
+    if not name or not is_label_value(name):
         return ["name part must consist of alphanumeric characters, '-', '_' or '.', at most 63"]
     return []
 
@@ -179,6 +180,9 @@ def keep(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     found = []
     for key in ("name", "namespace", "uid", "creationTimestamp"):
         if key in new and key in old and new[key] != old[key]:
+            found.append(f"metadata.{key}: Invalid value: {new[key]!r}: field is immutable")
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+        if key in new and new[key] != old.get(key):
             found.append(f"metadata.{key}: Invalid value: {new[key]!r}: field is immutable")
     for key in ("name", "namespace", "uid", "generateName", "resourceVersion", *SERVER_OWNED):
         if key in old:

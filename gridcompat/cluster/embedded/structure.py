@@ -17,6 +17,18 @@ MAX_PROBLEMS = 20
 """Enough for a user; a list of 75,000 wrong items need not be read out."""
 
 
+def drop_empty(value: Any) -> None:
+    """Take null values and empty lists out of an object, as reading it into typed structures does."""
+    if isinstance(value, dict):
+        for key in [key for key, item in value.items() if item is None or item == []]:
+            del value[key]
+        for item in value.values():
+            drop_empty(item)
+    elif isinstance(value, list):
+        for item in value:
+            drop_empty(item)
+
+
 def unknown_fields(schema: Schema, value: Any, path: str = "") -> list[str]:
     """Return the paths of fields that the schema does not name."""
     found: list[str] = []

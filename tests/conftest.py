@@ -1,0 +1,26 @@
+"""Which cluster the tests of `tests/conformance` run on: `--cluster=embedded|kubelab|KUBECONFIG`.
+
+May be given several times; the default is the embedded one alone.  Imports nothing heavy, for every
+test run reads it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --cluster."""
+    parser.addoption(
+        "--cluster",
+        action="append",
+        metavar="embedded|kubelab|KUBECONFIG",
+        help="cluster that the conformance suite runs on (default: embedded)",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks for a cluster on each cluster."""
+    if "cluster_source" in metafunc.fixturenames:
+        sources = metafunc.config.getoption("--cluster") or ["embedded"]
+        metafunc.parametrize("cluster_source", sources, scope="session")
