@@ -7,6 +7,7 @@ A run whose pod has no node yet is counted on the host that had most room when i
 from __future__ import annotations
 
 from collections import Counter
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller.shape import Place, Shape
@@ -60,20 +61,22 @@ class Capacity:
         return changed
 
     def update(
-        self, key: tuple[str, str], rows: Iterable[Mapping[str, Any]], pods: Mapping[str, K8sObject], h_vmem: int
+        self,
+        key: tuple[str, str],
+        rows: Iterable[Mapping[str, Any]],
+        pods: Mapping[str, K8sObject],
+        h_vmem: int,
     ) -> bool:
         """Replace what a job takes by what its rows say; return whether anything became free."""
         old = self._jobs.get(key) or {}
         new: dict[str, Use] = {}
         for row in rows:
             pod = pods.get(row["pod"])
-            node = ((pod or {}).get("spec") or {}).get("nodeName") or row.get("host") or ""
+            node = ((pod or {}).get("spec") or {}).get("nodeName") or ""
             planned = old.get(row["pod"])
             queue, slots = row.get("queue") or "", int(row.get("slots") or 1)
-            host = node or (planned.host if planned else self._roomiest(queue))
-            new[row["pod"]] = Use(
-                host=host, queue=queue, slots=slots, h_vmem=h_vmem, scheduled=bool(node)
-            )
+            host = node or row.get("host") or (planned.host if planned else self._roomiest(queue))
+            new[row["pod"]] = Use(host=host, queue=queue, slots=slots, h_vmem=h_vmem, scheduled=bool(node))
         freed = False
         for name, use in old.items():
             if new.get(name) != use:
@@ -96,7 +99,7 @@ class Capacity:
             self._unscheduled[namespace] += sign
 
     def room(self, shape: Shape, most: int) -> tuple[str, int]:
-        """Return the first queue with room for tasks of a shape, and for how many (0: none), at most `most`."""
+        """Return the first queue with room for tasks of a shape, and for how many: 0 to `most`."""
         most = min(most, MOST_UNSCHEDULED - self._unscheduled[shape.namespace])
         for place in shape.places if most > 0 else ():
             tasks = sum(self._fit(host, place, shape) for host in self._candidates(place))
@@ -105,8 +108,6 @@ class Capacity:
         return "", 0
 
     def _candidates(self, place: Place) -> list[str]:
-        from fnmatch import fnmatchcase
-
         if not place.host:
             return sorted(self._live)
         return [
@@ -122,6 +123,11 @@ class Capacity:
         by_slots = free // shape.slots if shape.slots else 0
         by_memory = (self._h_vmem - host.h_vmem) // shape.h_vmem if shape.h_vmem else by_slots
         return max(min(by_slots, by_memory), 0)
+
+    @property
+    def only_host(self) -> str:
+        """The name of the one host there is, "" if there are several: where a run will be is known early."""
+        return next(iter(self._live)) if len(self._live) == 1 else ""
 
     def _roomiest(self, queue: str) -> str:
         def free(name: str) -> int:

@@ -80,7 +80,7 @@ class Waiting:
 
 
 def wanted(draft: Draft, *, unrecorded: int) -> int:
-    """Return how many tasks of a job may start now, as far as the job itself decides (-tc, the site's cap)."""
+    """Return how many tasks may start now as far as the job itself decides (-tc, the site's cap)."""
     if unrecorded > MOST_UNRECORDED:
         return 0
     again, pending = ready(draft)
@@ -93,11 +93,14 @@ def wanted(draft: Draft, *, unrecorded: int) -> int:
     return min(count, most - len(draft.running)) if most else count
 
 
-def start(grid_job: K8sObject, facts: Facts, *, queue: str, count: int) -> Step | None:
+def start(grid_job: K8sObject, facts: Facts, *, queue: str, host: str, count: int) -> Step | None:
     """Return the intent to start the first `count` tasks that may start, and the pods that follow from it.
 
     Nothing of this is true before the status is written: whoever gives an order with an older version of
     the GridJob is refused, so every order comes before or after the intent.
+
+    Args:
+        host: where they will run, "" if that is not known yet.
     """
     draft = Draft(grid_job, facts)
     again, pending = ready(draft)
@@ -118,7 +121,7 @@ def start(grid_job: K8sObject, facts: Facts, *, queue: str, count: int) -> Step 
             "restarted": restarted,
             "state": "t",
             "pod": pod_name(name, job_id(grid_job), task if is_array(grid_job) else None, attempt),
-            "host": "",
+            "host": host,
             "queue": queue,
             "startedAt": int(facts.now),
             "slots": int(draft.spec.get("slots") or 1),

@@ -39,9 +39,9 @@ class Facts:
     request: JobRequest
     account: Account | None
     """None: the namespace has no usable GridAccount (yet)."""
-    pods: Mapping[str, K8sObject] = {}  # noqa: RUF012  (never changed)
+    pods: Mapping[str, K8sObject] = {}
     """Pods of this GridJob (by owner uid), by name."""
-    lost_s: Mapping[str, float] = {}  # noqa: RUF012
+    lost_s: Mapping[str, float] = {}
     """Nodes that do not answer: name → seconds since this controller has seen it so."""
     gone_nodes: frozenset[str] = frozenset()
     """Those of them whose Node object is not there."""

@@ -97,9 +97,7 @@ class Executor:
         namespace = grid_job["metadata"]["namespace"]
         for action in actions:
             if isinstance(action, Post):
-                post(
-                    self._spool, action.happening, site=self._settings.site_name, now=self._clock()
-                )
+                post(self._spool, action.happening, site=self._settings.site_name, now=self._clock())
             elif isinstance(action, Confirm):
                 self._accounting.confirmed(action.key)
             elif isinstance(action, MakePod):

@@ -54,7 +54,9 @@ class Housekeeping:
     def _once(self, namespace: str, account: K8sObject) -> None:
         all_ = self._all
         entries = (account.get("status") or {}).get("once") or []
-        left = accounts.once_left(account, lambda number: all_.cache.job((namespace, str(number))) is not None)
+        left = accounts.once_left(
+            account, lambda number: all_.cache.job((namespace, str(number))) is not None
+        )
         if len(left) != len(entries):
             self._write_once(namespace, account, left)
         now, unborn = all_.monotonic(), {}
@@ -248,7 +250,11 @@ class Housekeeping:
                 all_.executor.end_pod(key[0], EndPod(pod=meta["name"], uid=meta["uid"], ended_by=""))
             return
         accounting_key = ""
-        if end is not None and (end.ran or end.failed) and EVIDENCE_FINALIZER in (meta.get("finalizers") or ()):
+        if (
+            end is not None
+            and (end.ran or end.failed)
+            and EVIDENCE_FINALIZER in (meta.get("finalizers") or ())
+        ):
             task, attempt = attempt_of(pod)
             accounting_key = attempt_key(key[0], key[1], task, attempt)
             entry = orphan_entry(key[1], (meta.get("annotations") or {}).get(RECORD_ANNOTATION) or "", end)
@@ -267,4 +273,3 @@ def attempt_of(pod: K8sObject) -> tuple[str, str]:
 def _ours(pod: K8sObject) -> bool:
     meta = pod["metadata"]
     return EVIDENCE_FINALIZER in (meta.get("finalizers") or ()) or is_void(pod)
-

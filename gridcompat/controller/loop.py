@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Letter: TypeAlias = tuple[Kind, Event | None]
     """What a watch reports; no event: list that kind again."""
 
-WATCH_S = 230.0
-"""Load balancers drop connections that say nothing for 240 s."""
+WATCH_S = 50.0
+"""Load balancers drop connections that say nothing for 240 s; a watch of a stopped controller ends by it."""
 PAUSE_S = 1.0
 """Before a watch that broke is begun again."""
 LONGEST_WAIT_S = 1.0
@@ -93,7 +93,9 @@ class Controller:
             if not self._begin(stop):
                 return
             watchers = [
-                threading.Thread(target=self._watch, args=(kind, stop), name=f"watch-{kind.plural}", daemon=True)
+                threading.Thread(
+                    target=self._watch, args=(kind, stop), name=f"watch-{kind.plural}", daemon=True
+                )
                 for kind in WATCHED
             ]
             for thread in watchers:
@@ -163,7 +165,8 @@ class Controller:
             except Expired:
                 since = self._list_again(kind, stop)
             except ClusterError as error:
-                self._log(f"watch of {kind.plural}: {error}")
+                if not stop.is_set():
+                    self._log(f"watch of {kind.plural}: {error}")
                 stop.wait(PAUSE_S)
             except Exception as error:  # noqa: BLE001  (a watch must never end unnoticed)
                 self._log("".join(traceback.format_exception(error)))

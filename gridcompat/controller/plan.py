@@ -58,7 +58,7 @@ def held(draft: Draft) -> ranges.Ranges:
 
 
 def ready(draft: Draft) -> tuple[list[tuple[ranges.Ranges, int, int]], ranges.Ranges]:
-    """Return what may start now: (tasks, last attempt, restarted) that ran before, and tasks that never did."""
+    """Return what may start now: (tasks, last attempt, restarted) of those put back, and new tasks."""
     facts = draft.facts
     if not draft.admitted or not draft.spec.get("ready") or facts.waits:
         return [], ()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, NODE, POD
 from gridcompat.controller import housekeeping
-from gridcompat.controller.actions import EndPod, LetGo
+from gridcompat.controller.actions import EndPod, LetGo, MakePod, MakeVoid
 from gridcompat.controller.cache import WATCHED, Cache, job_key, key_of, owned_by, version_of
 from gridcompat.controller.capacity import Capacity
 from gridcompat.controller.dispatch import Waiting, start, wanted
@@ -33,10 +33,11 @@ from gridcompat.translate.pod import is_void
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeAlias
+    from typing import TypeAlias
 
     from gridcompat.accounting import AccountingFile
     from gridcompat.cluster.base import Cluster, Event, K8sObject, Kind
+    from gridcompat.controller.actions import Step
     from gridcompat.controller.shape import Shape
     from gridcompat.model import Account
     from gridcompat.settings import Settings
@@ -156,8 +157,8 @@ class Reconciler:
 
     def step(self) -> bool:
         """Look at one job, or start some; return False when there is nothing to do now."""
-        for key in self.timers.due(self.monotonic()):
-            self.queue.add(key)
+        for late in self.timers.due(self.monotonic()):
+            self.queue.add(late)
         key = self.queue.take()
         if key is None:
             return self._dispatch()
@@ -210,6 +211,8 @@ class Reconciler:
         facts = self._facts(key, job, request)
         step = plan(job, facts, unreadable=unreadable)
         was_new = "phase" not in (job.get("status") or {})
+        if was_new and not step.before and not step.after:
+            step = self._at_once(key, job, facts, step)
         before = version_of(job)
         job = self.executor.perform(job, facts, step)
         if step.again_in_s is not None:
@@ -230,10 +233,23 @@ class Reconciler:
         self._want(key, job)
         self._strays(key, job)
 
-    def _needs_another_look(self, key: Key, step: Any) -> bool:
-        """Whether what was done just now (a void pod made, a pod that was there after all) has a sequel."""
-        from gridcompat.controller.actions import MakePod, MakeVoid
+    def _at_once(self, key: Key, job: K8sObject, facts: Facts, step: Step) -> Step:
+        """Admit and intend in one write, when nobody waits who might come first."""
+        shape = self._shape(key)
+        if len(self._waiting) or shape is None:
+            return step
+        admitted = {**job, "status": step.status}
+        most = wanted(Draft(admitted, facts), unrecorded=0)
+        queue, count = self._capacity.room(shape, most)
+        if count <= 0:
+            return step
+        host = self._capacity.only_host
+        return start(admitted, facts, queue=queue, host=host, count=count) or step
 
+    def _needs_another_look(self, key: Key, step: Step) -> bool:
+        """Whether what was done just now has a sequel: the watch does not tell us of our own writes again."""
+        if any(isinstance(action, EndPod) for action in step.before):
+            return True  # a pod that no node has is over with its deletion
         for action in step.after:
             if isinstance(action, MakeVoid):
                 return True
@@ -247,7 +263,9 @@ class Reconciler:
         over = is_over(job)
         for other in self.cache.dependents(number):
             dependent = self.cache.job(other)
-            if dependent is not None and (over or number in (dependent["spec"].get("arrayPredecessors") or ())):
+            if dependent is not None and (
+                over or number in (dependent["spec"].get("arrayPredecessors") or ())
+            ):
                 self.queue.add(other)
 
     def _over(self, key: Key, job: K8sObject) -> None:
@@ -413,7 +431,7 @@ class Reconciler:
         if count <= 0:
             return
         facts = self._facts(key, job, self._request(key, job)[0])
-        step = start(job, facts, queue=queue, count=count)
+        step = start(job, facts, queue=queue, host=self._capacity.only_host, count=count)
         if step is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""Which GridJob is looked at next: fair between namespaces, each job at most once in the queue, and timers."""
+"""Which GridJob is looked at next: fair between namespaces, each job once in the queue; and timers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class WorkQueue:
-    """Keys in turn: one of each namespace after the other, so that nobody's thousands starve another's one."""
+    """Keys in turn, one of each namespace, so that nobody's thousands starve another's one."""
 
     def __init__(self) -> None:
         self._of: dict[str, OrderedDict[Key, None]] = {}

@@ -1,0 +1,353 @@
+"""The process that makes things happen on the embedded cluster: controller, pods, mail.
+
+Started by the first command that needs it (`cluster.embedded.spawn`), one for each state directory, ends
+when nothing is left to do.  It may be killed at any moment: the objects are the truth, and the next
+command starts another.  Must not know switches.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import sys
+import threading
+import time
+
+from gridcompat.cluster.embedded import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gridcompat.cluster.base import K8sObject
+    from gridcompat.controller.loop import Controller
+    from gridcompat.settings import Settings
+
+LOCK_PATIENCE_S = 1.0
+"""Commands test the lock for a moment each; one that is still held after this is a daemon's."""
+IDLE_S = 8.0
+"""Without anything to do for so long it ends. Short, for it holds 40 MiB; not shorter, for the next
+command of a script should find it."""
+LOOK_S = 0.5
+STOP_S = 10.0
+"""For threads to end; what they do then is cut off, which loses nothing."""
+LOG_BYTES = 1024 * 1024
+USAGE = "usage: python -m gridcompat.daemon --state DIR\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the daemon of a state directory; return an exit status: 0 when another one is at work."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = dict(zip(words[::2], words[1::2], strict=False))
+    known = {"--state", "--ready-fd", "--lock-fd"}
+    if not options.get("--state") or len(words) % 2 or not options.keys() <= known:
+        sys.stderr.write(USAGE)
+        return 2
+    state_dir = os.path.abspath(options["--state"])
+    ready, turn = (int(options.get(name, "-1")) for name in ("--ready-fd", "--lock-fd"))
+    lock = _lock(state_dir, LOCK_PATIENCE_S)
+    if lock is None:
+        return 0
+    _be_a_daemon(keep={ready, turn, lock})
+    log = Log(f"{state_dir}/{paths.DAEMON_LOG}")
+    daemon = Daemon(state_dir, log)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return _serve(daemon, lock, ready, turn)
+    except Exception as error:  # noqa: BLE001  (the log is all that anybody sees of it)
+        import traceback
+
+        log.write("ended by an error: " + "".join(traceback.format_exception(error)))
+        return 1
+
+
+def _serve(daemon: Daemon, lock: int, ready: int, turn: int) -> int:
+    """Work until nothing is left, then let go of the lock and look once more.
+
+    Whoever wrote something before the lock was given up saw a daemon and went away: so the objects are
+    looked at after that, and if there is work the lock is taken again, unless a new daemon has it.
+    """
+
+    def tell() -> None:
+        nonlocal ready, turn
+        if ready >= 0:
+            os.write(ready, b"\n")
+        for descriptor in (ready, turn):
+            if descriptor >= 0:
+                os.close(descriptor)
+        ready = turn = -1
+
+    while True:
+        ended = daemon.run(tell)
+        os.close(lock)
+        if ended != "idle" or daemon.stop.is_set() or not daemon.has_work():
+            daemon.log.write(f"ended: {ended}")
+            return 0 if ended != "error" else 1
+        again = _lock(daemon.state_dir, LOCK_PATIENCE_S)
+        if again is None:
+            return 0
+        lock = again
+
+
+def _lock(state_dir: str, patience_s: float) -> int | None:
+    """Take the daemon's lock and write our number into it; None when another daemon has it."""
+    deadline = time.monotonic() + patience_s
+    try:
+        lock = os.open(f"{state_dir}/{paths.DAEMON_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        sys.stderr.write(f"gridcompat: {state_dir}: {error.strerror}\n")
+        return None
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                os.close(lock)
+                return None
+            time.sleep(0.005)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+    return lock
+
+
+def _be_a_daemon(*, keep: set[int]) -> None:
+    """Nothing of whoever started us stays: session, directory, umask, limits, open files."""
+    import resource
+
+    try:
+        os.setsid()
+    except OSError:
+        pass  # the leader of a session already
+    os.chdir("/")
+    os.umask(0o022)
+    for name in ("AS", "CORE", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "RSS", "STACK"):
+        number = getattr(resource, f"RLIMIT_{name}", None)
+        if number is None:
+            continue
+        try:
+            hard = resource.getrlimit(number)[1]
+            resource.setrlimit(number, (hard, hard))
+        except (OSError, ValueError):
+            pass  # no right to it: then it stays
+    for entry in os.listdir("/proc/self/fd"):
+        if int(entry) > 2 and int(entry) not in keep:
+            try:
+                os.close(int(entry))
+            except OSError:
+                pass  # the one that listed them
+
+
+class Log:
+    """STATE/daemon.log: a time and a line, also what anybody writes to standard error; kept small."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            if os.path.exists(self._path) and os.path.getsize(self._path) > LOG_BYTES:
+                os.replace(self._path, self._path + ".1")
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return  # the disk is full or the directory gone: go on with what is open
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        os.close(file)
+
+    def write(self, text: str) -> None:
+        """Add a line (or a traceback)."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with self._lock:
+            try:
+                os.write(2, f"{stamp} [{os.getpid()}] {text.rstrip()}\n".encode("utf-8", "replace"))
+                if os.fstat(2).st_size > LOG_BYTES:
+                    self._open()
+            except OSError:
+                pass
+
+
+class Waker:
+    """Lets watches wait for the next commit of any process: reads the FIFO that commits write into."""
+
+    def __init__(self, path: str) -> None:
+        # Also for writing, so that it is never at its end when the last writer closes.
+        self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._changed = threading.Condition()
+        self._count = 0
+        self._seen = threading.local()
+
+    def run(self, stop: threading.Event) -> None:
+        """Read until `stop`."""
+        while not stop.is_set():
+            if not select.select([self._fifo], [], [], LOOK_S)[0]:
+                continue
+            try:
+                os.read(self._fifo, 65536)
+            except BlockingIOError:
+                continue
+            with self._changed:
+                self._count += 1
+                self._changed.notify_all()
+        os.close(self._fifo)
+
+    def wait(self, timeout: float) -> None:
+        """Return at the next commit, at once if there was one since this thread's last wait, or in time."""
+        with self._changed:
+            if getattr(self._seen, "count", -1) == self._count:
+                self._changed.wait(timeout)
+            self._seen.count = self._count
+
+
+class Daemon:
+    """Controller, runner and mailer of one state directory."""
+
+    def __init__(self, state_dir: str, log: Log) -> None:
+        from gridcompat import settings
+
+        self.state_dir = state_dir
+        self.log = log
+        self.stop = threading.Event()
+        self.home = os.environ.get("HOME") or "/"
+        environment = {**os.environ, "GRIDCOMPAT_STATE": state_dir}
+        self.settings: Settings = settings.load(environment, home=self.home, uid=os.getuid())[0]
+        self._inode = os.stat(state_dir).st_ino
+
+    def run(self, ready: Callable[[], None]) -> str:
+        """Work; return why it ended: `idle`, `stopped`, `error`, or that the directory is gone."""
+        from gridcompat.accounting import AccountingFile
+        from gridcompat.cluster.embedded.runner import Runner
+        from gridcompat.cluster.embedded.store import EmbeddedCluster
+        from gridcompat.controller.loop import Controller
+        from gridcompat.mailer.send import Sender
+
+        opened = EmbeddedCluster(self.state_dir, seed=self._seed)
+        opened.close()
+        waker = Waker(f"{self.state_dir}/{paths.WAKE}")
+        cluster = EmbeddedCluster(self.state_dir, waker=waker)
+        accounting = self.settings.accounting_file or f"{self.state_dir}/{paths.ACCOUNTING}"
+        controller = Controller(
+            cluster,
+            self.settings,
+            accounting=AccountingFile(accounting),
+            spool=f"{self.state_dir}/{paths.SPOOL}",
+            log=self.log.write,
+        )
+        runner = Runner(cluster, self.state_dir, clock=time.time)
+        sender = Sender(f"{self.state_dir}/{paths.SPOOL}", self.settings)
+        over = threading.Event()
+        failed = threading.Event()
+        threads = [
+            self._thread(name, work, over, failed)
+            for name, work in (
+                ("waker", waker.run),
+                ("controller", controller.run),
+                ("runner", runner.run),
+                ("mailer", sender.run),
+            )
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            ready()
+            return self._supervise(controller, failed)
+        finally:
+            over.set()
+            deadline = time.monotonic() + STOP_S
+            for thread in threads:
+                thread.join(max(deadline - time.monotonic(), 0.0))
+            # The cluster is not closed: watches that nobody waits for still use it, until the process ends.
+
+    def _thread(
+        self,
+        name: str,
+        work: Callable[[threading.Event], None],
+        over: threading.Event,
+        failed: threading.Event,
+    ) -> threading.Thread:
+        def run() -> None:
+            try:
+                work(over)
+            except Exception as error:  # noqa: BLE001  (the main thread ends the process)
+                import traceback
+
+                if self._is_there():
+                    self.log.write(f"{name}: " + "".join(traceback.format_exception(error)))
+            if not over.is_set():
+                failed.set()
+
+        return threading.Thread(target=run, name=name, daemon=True)
+
+    def _supervise(self, controller: Controller, failed: threading.Event) -> str:
+        """Return why it is time to end."""
+        from gridcompat.outbox.spool import pending
+
+        idle_since: float | None = None
+        while not self.stop.wait(LOOK_S):
+            if not self._is_there():
+                return "the state directory was deleted"
+            if failed.is_set():
+                return "error"
+            now = time.monotonic()
+            if not controller.idle or pending(f"{self.state_dir}/{paths.SPOOL}"):
+                idle_since = None
+            elif idle_since is None:
+                idle_since = now
+            elif now - idle_since >= IDLE_S:
+                return "idle"
+        return "stopped"
+
+    def _is_there(self) -> bool:
+        try:
+            return os.stat(self.state_dir).st_ino == self._inode
+        except OSError:
+            return False
+
+    def has_work(self) -> bool:
+        """Whether anything is left to do; looked at when the lock was just given up."""
+        from gridcompat.cluster.base import GRID_JOB
+        from gridcompat.cluster.embedded.store import EmbeddedCluster
+        from gridcompat.controller.retain import is_over
+        from gridcompat.errors import ClusterError
+        from gridcompat.outbox.spool import pending
+
+        try:
+            cluster = EmbeddedCluster(self.state_dir)
+            try:
+                jobs = cluster.list(GRID_JOB, namespace=None).items
+            finally:
+                cluster.close()
+        except (ClusterError, OSError):
+            return False
+        return not all(is_over(job) for job in jobs) or pending(f"{self.state_dir}/{paths.SPOOL}")
+
+    def _seed(self) -> list[K8sObject]:
+        """The first objects of a new cluster: it belongs to whoever runs the daemon."""
+        import grp
+        import pwd
+
+        from gridcompat.translate.account import seed
+
+        uid, gid = os.getuid(), os.getgid()
+        try:
+            owner = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            owner = str(uid)
+        try:
+            group = grp.getgrgid(gid).gr_name
+        except KeyError:
+            group = str(gid)
+        owner = self.settings.owner or owner
+        return seed(
+            self.settings, owner=owner, uid=uid, gid=gid, group=group, groups=os.getgroups(), home=self.home
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,390 @@
+"""A grid in a test: the embedded cluster, a controller driven step by step, and a kubelet that does as told.
+
+Nothing sleeps: clocks are numbers, watches are read until they are empty.  A controller can be made to
+die at its n-th write, before or after the write took effect.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from gridcompat.accounting import AccountingFile, Entry, read
+from gridcompat.cluster.base import ALL, GRID_JOB, NODE, POD, Event, Kind, Listing, Selector, Table
+from gridcompat.cluster.embedded.store import EmbeddedCluster
+from gridcompat.controller import executor
+from gridcompat.controller.cache import WATCHED
+from gridcompat.controller.reconcile import Reconciler
+from gridcompat.errors import NotFound
+from gridcompat.model import JobRequest, SubmitContext
+from gridcompat.outbox import Happening
+from gridcompat.outbox import post as real_post
+from gridcompat.settings import Settings
+from gridcompat.translate import account
+from gridcompat.translate.grid_job import grid_job, request_json
+from gridcompat.translate.pod import is_void
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gridcompat.cluster.base import K8sObject
+
+START = 1_764_000_000.0
+HOST = "node1"
+
+
+class Died(BaseException):
+    """The controller's process is gone; nothing of it catches this."""
+
+
+class Fuse:
+    """Counts writes; dies at one of them, before it or (its answer lost) after it."""
+
+    def __init__(self, at: int = 0, *, after: bool = False) -> None:
+        self.count = 0
+        self.at = at
+        self.after = after
+
+    def through(self, write: Callable[[], Any]) -> Any:
+        self.count += 1
+        if self.count == self.at and not self.after:
+            raise Died
+        answer = write()
+        if self.count == self.at:
+            raise Died
+        return answer
+
+
+class FusedCluster:
+    """The port, with every write through a fuse."""
+
+    def __init__(self, cluster: EmbeddedCluster, fuse: Fuse) -> None:
+        self._cluster = cluster
+        self._fuse = fuse
+
+    def create(self, obj: K8sObject) -> K8sObject:
+        made: K8sObject = self._fuse.through(lambda: self._cluster.create(obj))
+        return made
+
+    def get(self, kind: Kind, name: str, *, namespace: str | None) -> K8sObject:
+        return self._cluster.get(kind, name, namespace=namespace)
+
+    def list(self, kind: Kind, *, namespace: str | None, selector: Selector = ALL) -> Listing:
+        return self._cluster.list(kind, namespace=namespace, selector=selector)
+
+    def table(self, kind: Kind, *, namespace: str | None, selector: Selector = ALL) -> Table:
+        return self._cluster.table(kind, namespace=namespace, selector=selector)
+
+    def patch(self, kind: Kind, name: str, body: K8sObject, **rest: Any) -> K8sObject:
+        changed: K8sObject = self._fuse.through(lambda: self._cluster.patch(kind, name, body, **rest))
+        return changed
+
+    def delete(self, kind: Kind, name: str, **rest: Any) -> None:
+        self._fuse.through(lambda: self._cluster.delete(kind, name, **rest))
+
+    def watch(self, kind: Kind, **rest: Any) -> Iterator[Event]:
+        return self._cluster.watch(kind, **rest)
+
+    def close(self) -> None:
+        """The world closes it."""
+
+
+class FusedAccounting(AccountingFile):
+    """The accounting file, with its two kinds of write through a fuse."""
+
+    def __init__(self, path: str, fuse: Fuse) -> None:
+        super().__init__(path)
+        self._fuse = fuse
+
+    def append_all(self, entries: Any) -> None:
+        self._fuse.through(lambda: super(FusedAccounting, self).append_all(entries))
+
+    def confirmed(self, key: str) -> None:
+        self._fuse.through(lambda: super(FusedAccounting, self).confirmed(key))
+
+
+class World:
+    """One namespace, one host, and whatever a test makes happen."""
+
+    def __init__(self, directory: str, **changes: Any) -> None:
+        self.directory = directory
+        self.now = START
+        self.settings = Settings(**changes)
+        os.makedirs(directory, exist_ok=True)
+        self.cluster = EmbeddedCluster(directory, seed=self._seed, clock=lambda: self.now)
+        self.log: list[str] = []
+        self.runs: list[tuple[int, int, int]] = []
+        """(job, task, attempt) of each program that was started, in order."""
+        self.claims: set[str] = set()
+        self.ends: dict[tuple[int, int], list[int]] = {}
+        """Exit statuses of the coming runs of (job, task); a run without one goes on for ever."""
+        self.fuse = Fuse()
+        self._accounting: AccountingFile | None = None
+        self.reconciler = self.new_controller()
+
+    def _seed(self) -> list[K8sObject]:
+        return [
+            *account.seed(
+                self.settings, owner="alice", uid=2001, gid=2001, group="users", groups=(), home="/home/alice"
+            ),
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": HOST},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            },
+        ]
+
+    def close(self) -> None:
+        if self._accounting is not None:
+            self._accounting.close()
+        self.cluster.close()
+
+    # ------------------------------------------------------------ the controller
+
+    def new_controller(self, fuse: Fuse | None = None) -> Reconciler:
+        """Start a controller that knows nothing; the one before is dead."""
+        if self._accounting is not None:
+            self._accounting.close()
+        self.fuse = fuse or Fuse()
+        self._accounting = FusedAccounting(f"{self.directory}/common/accounting", self.fuse)
+        assert self._accounting.lock()
+        self.reconciler = Reconciler(
+            FusedCluster(self.cluster, self.fuse),
+            self.settings,
+            accounting=self._accounting,
+            spool=f"{self.directory}/spool",
+            clock=lambda: self.now,
+            monotonic=lambda: self.now,
+            log=self.log.append,
+        )
+        self._since: dict[str, str] = {}
+        return self.reconciler
+
+    def work(self, most: int = 5000) -> None:
+        """Let the controller do all that there is to do now."""
+        executor.post = self._post  # type: ignore[attr-defined]
+        try:
+            if not self._since:
+                self._since = self.reconciler.begin()
+            for _ in range(most):
+                self._tell()
+                if not self.reconciler.step():
+                    return
+        finally:
+            executor.post = real_post  # type: ignore[attr-defined]
+        raise AssertionError("the controller does not come to rest")
+
+    def _post(self, spool: str, happening: Happening, *, site: str, now: float) -> int:
+        return int(self.fuse.through(lambda: real_post(spool, happening, site=site, now=now)))
+
+    def _tell(self) -> None:
+        for kind in WATCHED:
+            since = self._since[kind.kind]
+            for event in self.cluster.watch(kind, namespace=None, since=since, timeout_s=0.0):
+                self._since[kind.kind] = event.object["metadata"]["resourceVersion"]
+                self.reconciler.take_event(kind, event)
+
+    def settle(self, rounds: int = 60) -> None:
+        """Controller and kubelet in turn, until nothing changes any more."""
+        for _ in range(rounds):
+            self.work()
+            if not self.kubelet():
+                return
+        raise AssertionError("the world does not come to rest")
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, then settle."""
+        self.now += seconds
+        self.settle()
+
+    # ------------------------------------------------------------ users
+
+    def submit(
+        self, number: int, *, ready: bool = True, spec: dict[str, Any] | None = None, **request: Any
+    ) -> int:
+        """Submit a job."""
+        fields = {"name": f"job{number}", "submit": SubmitContext(host="bastion"), **request}
+        obj = grid_job(JobRequest(**fields), id=number, nonce=f"n{number}", namespace="default", ready=ready)
+        obj["spec"].update(spec or {})
+        self.cluster.create(obj)
+        return number
+
+    def spec(self, number: int, changes: dict[str, Any]) -> None:
+        """Change a job's spec."""
+        self.cluster.patch(GRID_JOB, str(number), {"spec": changes}, namespace="default")
+
+    def order(self, number: int, kind: str, tasks: str = "", **fields: Any) -> None:
+        """Give an order as the commands do."""
+        job = self.job(number)
+        orders = job["spec"].get("orders") or []
+        done = (job.get("status") or {}).get("ordersDone") or 0
+        seq = max([done, *(order["seq"] for order in orders)]) + 1
+        order = {"seq": seq, "kind": kind, "by": "alice", "host": "bastion", "at": int(self.now), **fields}
+        if tasks:
+            order["tasks"] = tasks
+        changes: dict[str, Any] = {"orders": [*orders, order]}
+        if kind == "delete":
+            changes["deleted"] = tasks or job["spec"].get("tasks") or "1"
+        self.spec(number, changes)
+
+    def job(self, number: int) -> K8sObject:
+        return self.cluster.get(GRID_JOB, str(number), namespace="default")
+
+    def status(self, number: int) -> dict[str, Any]:
+        return dict(self.job(number).get("status") or {})
+
+    def exists(self, number: int) -> bool:
+        try:
+            self.job(number)
+        except NotFound:
+            return False
+        return True
+
+    def change_request(self, number: int, request: JobRequest) -> None:
+        self.spec(number, {"request": request_json(request)})
+
+    # ------------------------------------------------------------ the kubelet and the launcher
+
+    def pods(self) -> dict[str, K8sObject]:
+        return {pod["metadata"]["name"]: pod for pod in self.cluster.list(POD, namespace=None).items}
+
+    def kubelet(self) -> bool:
+        """Bind, start and end pods as far as `ends` says; return whether anything was done."""
+        done = False
+        for pod in self.pods().values():
+            done = self._pod(pod) or done
+        return done
+
+    def _pod(self, pod: K8sObject) -> bool:
+        phase = pod["status"].get("phase")
+        if is_void(pod) or phase in ("Succeeded", "Failed"):
+            return False
+        deleting = "deletionTimestamp" in pod["metadata"]
+        if not pod["spec"].get("nodeName"):
+            if deleting:
+                return False
+            self.bind(pod)
+            return True
+        if phase == "Pending":
+            if deleting:
+                self.end(pod, ran=False)
+            else:
+                self.start(pod)
+            return True
+        if deleting:
+            self.end(pod, signal=9)
+            return True
+        job, task, _ = attempt(pod)
+        coming = self.ends.get((job, task))
+        if coming:
+            self.end(pod, exit_status=coming.pop(0))
+            return True
+        return False
+
+    def bind(self, pod: K8sObject, host: str = HOST) -> None:
+        self.cluster.patch(POD, pod["metadata"]["name"], {"spec": {"nodeName": host}}, namespace="default")
+
+    def start(self, pod: K8sObject) -> None:
+        """The launcher claims the attempt and starts the program, or finds it claimed and ends."""
+        job, task, number = attempt(pod)
+        env = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
+        claim = str(env["GC_CLAIM"])
+        if claim in self.claims:
+            self.end(pod, ran=False)
+            return
+        self.claims.add(claim)
+        self.runs.append((job, task, number))
+        running = {
+            "phase": "Running",
+            "containerStatuses": [{"name": "job", "state": {"running": {"startedAt": self.stamp()}}}],
+        }
+        self._status(pod, running)
+
+    def end(
+        self,
+        pod: K8sObject,
+        *,
+        exit_status: int = 0,
+        signal: int = 0,
+        ran: bool = True,
+        failed: int = 0,
+        reason: str = "",
+    ) -> None:
+        """The container ends with the launcher's evidence."""
+        code = 128 + signal if signal else exit_status
+        evidence = {
+            "v": 1,
+            "start": self.now if ran else 0,
+            "end": self.now,
+            "exit": code,
+            "signal": signal,
+            "utime": 0.25,
+            "stime": 0.5,
+            "maxrss": 1024,
+            "failed": failed,
+            "reason": reason,
+        }
+        state = {
+            "exitCode": code,
+            "startedAt": self.stamp(),
+            "finishedAt": self.stamp(),
+            "message": json.dumps(evidence),
+        }
+        phase = "Failed" if code else "Succeeded"
+        self._status(
+            pod, {"phase": phase, "containerStatuses": [{"name": "job", "state": {"terminated": state}}]}
+        )
+
+    def vanish(self, pod: K8sObject) -> None:
+        """The launcher is gone without a word, as after a reboot."""
+        state = {
+            "exitCode": 137,
+            "reason": "ContainerStatusUnknown",
+            "startedAt": self.stamp(),
+            "finishedAt": self.stamp(),
+        }
+        self._status(
+            pod, {"phase": "Failed", "containerStatuses": [{"name": "job", "state": {"terminated": state}}]}
+        )
+
+    def _status(self, pod: K8sObject, status: dict[str, Any]) -> None:
+        self.cluster.patch(
+            POD, pod["metadata"]["name"], {"status": status}, namespace="default", subresource="status"
+        )
+
+    def node(self, *, ready: bool) -> None:
+        conditions = [{"type": "Ready", "status": "True" if ready else "Unknown"}]
+        self.cluster.patch(
+            NODE, HOST, {"status": {"conditions": conditions}}, namespace=None, subresource="status"
+        )
+
+    def stamp(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now))
+
+    # ------------------------------------------------------------ what is left behind
+
+    def records(self) -> list[Entry]:
+        path = f"{self.directory}/common/accounting"
+        return list(read(path)) if os.path.exists(path) else []
+
+    def mails(self) -> list[str]:
+        """Subjects of the mails in the spool."""
+        folder = f"{self.directory}/spool"
+        if not os.path.isdir(folder):
+            return []
+        found = []
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".mail"):
+                with open(f"{folder}/{name}", encoding="ascii") as file:
+                    found.append(json.loads(file.read())["subject"])
+        return sorted(found)
+
+
+def attempt(pod: K8sObject) -> tuple[int, int, int]:
+    """(job, task, attempt) of a pod."""
+    labels = pod["metadata"]["labels"]
+    job, task, number = (labels[f"gridcompat.io/{name}"] for name in ("job", "task", "attempt"))
+    return int(job), int(task), int(number)
