@@ -128,6 +128,8 @@ class RestCluster:
         timeout_s: float = 240.0,
     ) -> Iterator[Event]:
         """See `Cluster.watch`."""
+        if not (since.isascii() and since.isdigit()):
+            raise Invalid(f"invalid resource version {since!r}")
         query = {
             "watch": "true",
             "resourceVersion": since,

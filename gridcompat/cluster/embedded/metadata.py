@@ -178,7 +178,7 @@ def keep(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     The server's own fields keep their values whatever the patch says.
     """
     found = []
-    for key in ("name", "namespace", "uid", "creationTimestamp"):
+    for key in ("name", "namespace", "uid"):
         if key in new and key in old and new[key] != old[key]:
             found.append(f"metadata.{key}: Invalid value: {new[key]!r}: field is immutable")
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
