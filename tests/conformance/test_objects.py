@@ -282,7 +282,7 @@ def test_what_the_server_owns_cannot_be_set(cluster: Cluster, namespace: str) ->
         cluster.patch(base.GRID_JOB, "1000", forged_end, namespace=namespace)
     with pytest.raises(Invalid):
         cluster.patch(base.GRID_JOB, "1000", {"metadata": {"name": "1001"}}, namespace=namespace)
-    with pytest.raises(Conflict):
+    with pytest.raises(Invalid):
         cluster.patch(base.GRID_JOB, "1000", {"metadata": {"uid": forged["uid"]}}, namespace=namespace)
     with pytest.raises(Invalid):
         cluster.create(grid_job(namespace, 1001, metadata={"resourceVersion": "1"}))

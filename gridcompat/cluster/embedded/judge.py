@@ -62,12 +62,6 @@ def preconditions(kind: Kind, old: K8sObject, body: K8sObject, if_version: str |
                 f'Operation cannot be fulfilled on {resource(kind)} "{old["metadata"]["name"]}": the object '
                 "has been modified; please apply your changes to the latest version and try again"
             )
-    if meta.get("uid") and meta["uid"] != old["metadata"]["uid"]:
-        raise Conflict(
-            f'Operation cannot be fulfilled on {resource(kind)} "{old["metadata"]["name"]}": '
-            f"Precondition failed: UID in precondition: {meta['uid']}, "
-            f"UID in object meta: {old['metadata']['uid']}"
-        )
 
 
 def shape(kind: Kind, obj: K8sObject) -> None:
