@@ -628,7 +628,7 @@ attend() { # until the program is over
         fi
         [ -z "$term$overtime" ] || stop
         # A signal from now on kills what is waited for.
-        wait "$holder" 2>/dev/null
+        while kill -0 "$holder" 2>/dev/null; do wait "$holder" 2>/dev/null; done
         holder=''
     done
 }

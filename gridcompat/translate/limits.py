@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from gridcompat.settings import Queue
 
 TIMES = ("h_rt", "s_rt", "h_cpu", "s_cpu")
-SIZES = ("h_vmem", "s_vmem", "h_fsize", "s_fsize", "h_stack", "s_stack", "h_core", "s_core")
-SIZES += ("h_data", "s_data", "h_rss", "s_rss")
-PER_SLOT = frozenset(("h_vmem", "s_vmem", "h_data", "s_data", "h_stack", "s_stack", "h_cpu", "s_cpu", "h_rss"))
+SIZES = frozenset(
+    f"{kind}_{name}" for kind in "hs" for name in ("vmem", "fsize", "stack", "core", "data", "rss")
+)
+PER_SLOT = frozenset(
+    ("h_vmem", "s_vmem", "h_data", "s_data", "h_stack", "s_stack", "h_cpu", "s_cpu", "h_rss")
+)
 """The grid multiplies these by the slots of a parallel job. Source: queue_conf(5), RESOURCE LIMITS."""
 RESERVED = ("mem_free", "virtual_free", "h_rss")
 NO_LIMIT = frozenset(("infinity", "inf", "none"))

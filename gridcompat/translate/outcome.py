@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 from gridcompat.model import Outcome
+from gridcompat.record import replace
 from gridcompat.translate.pod import JOB_LABEL, TASK_LABEL, is_void
 
 TYPE_CHECKING = False
@@ -42,12 +43,12 @@ NODE_GONE = frozenset(
 NEVER_STARTED = frozenset(
     ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
 )
-SIGNAL_NAMES = dict(
-    enumerate(
-        "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP "
-        "TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(),
-        1,
-    )
+SIGNAL_NAMES = (
+    "",
+    *("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE"),
+    *("KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT"),
+    *("CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU"),
+    *("XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"),
 )
 """Of Linux on most processors. Source: signal(7)."""
 
@@ -208,13 +209,11 @@ def _evidence(message: object, code: int, start: float, end: float, host: str) -
 
 def _named(pod: K8sObject, seen: Outcome) -> Outcome:
     """Add the grid's codes and words for how a program ended."""
-    from gridcompat.record import replace
-
     if not seen.ran or seen.lost:
         return seen
     if seen.signal:
         labels = pod["metadata"].get("labels") or {}
-        name = SIGNAL_NAMES.get(seen.signal, f"RT{seen.signal}")
+        name = SIGNAL_NAMES[seen.signal] if seen.signal < len(SIGNAL_NAMES) else f"RT{seen.signal}"
         text = f"job {labels.get(JOB_LABEL, '')}.{labels.get(TASK_LABEL, '1')} died through signal "
         text += f"{name} ({seen.signal})"
         if seen.reason == "out of memory":

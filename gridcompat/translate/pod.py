@@ -106,7 +106,7 @@ def attempt_pod(
     volumes, mounts = _volumes(grid_job, request, account, settings)
     deadline = bounds.get("H_RT")
     notify_s = where.notify_s if request.notify else 0
-    spec = {
+    spec: dict[str, Any] = {
         "activeDeadlineSeconds": None if deadline is None else max(1, deadline) + notify_s + PULL_MARGIN_S,
         "automountServiceAccountToken": False,  # would give the job a key to the API
         "containers": [
@@ -136,7 +136,6 @@ def attempt_pod(
         "priorityClassName": where.priority_class or None,
         "restartPolicy": "Never",  # would default to Always; another attempt is another pod
         "securityContext": {
-            "fsGroupChangePolicy": None,
             "runAsUser": account.uid,
             "runAsGroup": account.gid,
             "supplementalGroups": list(account.groups),
@@ -145,7 +144,6 @@ def attempt_pod(
         "tolerations": [*LOST_NODE_IS_OURS_TO_JUDGE, *json.loads(where.tolerations or "[]")],
         "volumes": volumes,
     }
-    spec["securityContext"] = _prune(spec["securityContext"])
     return {
         "apiVersion": POD.api_version,
         "kind": POD.kind,
@@ -178,9 +176,7 @@ def void_pod(
     return {
         "apiVersion": POD.api_version,
         "kind": POD.kind,
-        "metadata": _metadata(
-            grid_job, request, task, attempt, annotations={VOID: "true"}, finalizers=None
-        ),
+        "metadata": _metadata(grid_job, request, task, attempt, annotations={VOID: "true"}, finalizers=None),
         "spec": {
             "automountServiceAccountToken": False,
             "containers": [
@@ -363,7 +359,7 @@ def _volumes(
             {"secret": {"secretName": secret_name(grid_job), "defaultMode": 0o755, "optional": True}},
         ),
         ("spool", SPOOL, False, {"emptyDir": {}}),
-        ("tmp", "/tmp", False, {"emptyDir": {}}),  # noqa: S108  (the job's own)
+        ("tmp", "/tmp", False, {"emptyDir": {}}),
     ]
     if account.home:
         found.append(("home", account.home, False, {"hostPath": {"path": account.home, "type": "Directory"}}))
