@@ -121,12 +121,6 @@ def _delete(context: Context, done: Submitted) -> None:
     """
     from gridcompat.service import orders
 
-    orders.delete(
-        context.cluster(),
-        done.id,
-        by=context.user,
-        host=context.host,
-        now=context.now,
-        namespace=context.namespace,
-    )
+    caller = orders.Caller(user=context.user, host=context.host, now=context.now, namespace=context.namespace)
+    orders.delete(context.cluster(), done.id, caller=caller, means=means(context))
     context.wrote()

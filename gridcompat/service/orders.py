@@ -54,11 +54,13 @@ class Tasks:
         self.running = ranges.from_members(self.runs)
         self.errors: Ranges = ()
         """Tasks in Eqw."""
+        self.fresh: Ranges = ()
+        """Tasks that never had an attempt."""
         waiting: Ranges = ()
         if not over and not status.get("phase"):
-            waiting = self.all
+            waiting = self.fresh = self.all
         elif not over:
-            waiting = ranges.parse(status.get("pending") or "")
+            waiting = self.fresh = ranges.parse(status.get("pending") or "")
             for group in status.get("again") or ():
                 waiting = ranges.union(waiting, ranges.parse(group["tasks"]))
             for group in status.get("errors") or ():
@@ -227,7 +229,7 @@ class Changed:
     already: Ranges = ()
     """Running tasks that are like that already (suspended, not suspended, not in error)."""
     pending: Ranges = ()
-    """Tasks that the order cannot concern because they do not run."""
+    """Tasks that do not run; a hold concerns them, other orders do not."""
     unfit: Ranges = ()
     """Running tasks that may not be rescheduled."""
     hosts: tuple[tuple[int, str], ...] = ()
@@ -276,7 +278,7 @@ def hold(
             if touched:
                 changed = ranges.union(changed, touched)
                 patch[kind] = ranges.text(after)
-        done = Changed(array=now.array, tasks=changed, missing=missing)
+        done = Changed(array=now.array, tasks=changed, pending=now.fresh, missing=missing)
         return {"holds": patch} if patch else None
 
     found = change(cluster, number, plan, namespace=caller.namespace, means=means)

@@ -6,8 +6,8 @@ not know the messages for what was not found.
 
 from __future__ import annotations
 
-from gridcompat.cluster.base import GRID_JOB
-from gridcompat.errors import NotFound, Refused
+from gridcompat.cluster.base import GRID_JOB, Selector
+from gridcompat.errors import ClusterError, NotFound, Refused
 from gridcompat.record import replace
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import ranges, rows
@@ -154,3 +154,23 @@ def _check_same_range(cluster: Cluster, request: JobRequest, number: int, namesp
             "This array job must have the same range of sub-tasks as the dependent array job specified with "
             "-hold_jid_ad"
         )
+
+
+def is_foreign(cluster: Cluster, number: int, *, namespace: str) -> bool:
+    """Return whether an active job of that number is in another namespace, as far as the caller may see."""
+    selector = Selector(fields={"metadata.name": str(number)})
+    try:
+        listing = cluster.list(GRID_JOB, namespace=None, selector=selector)
+    except ClusterError:
+        return False
+    return any(item["metadata"]["namespace"] != namespace and rows.active(item) for item in listing.items)
+
+
+def jobs_of(cluster: Cluster, owner: str, *, namespace: str) -> list[int]:
+    """Return the numbers of another user's active jobs, as far as the caller may see them."""
+    try:
+        listing = cluster.table(GRID_JOB, namespace=None, selector=Selector(fields={"status.owner": owner}))
+    except ClusterError:
+        return []
+    own = {row.job_id for row in own_rows(cluster, namespace=namespace)}
+    return sorted({row.job_id for row in rows.rows(listing)} - own)

@@ -1,8 +1,8 @@
 """What qdel, qhold, qrls, qalter, qmod and qresub say about what they changed or could not change.
 
-Texts that scripts match.  Source of all: FACTS (a recording of Son of Grid Engine 8.1.9); those marked
-[S] were not recorded and are the texts of its 8.1.9 binaries.  Every function returns one line without its
-newline.
+Texts that scripts match.  Source of all: recordings of Son of Grid Engine 8.1.9.  Those marked [R] were
+taken from a small grid of Debian's packages (`tests/bench/grid.py`), those marked [S] were not seen and are
+texts that its binaries hold.  Every function returns one line without its newline.
 """
 
 from __future__ import annotations
@@ -53,6 +53,11 @@ def no_such_job(word: str) -> str:
 def no_such_task(number: int, tasks: str) -> str:
     """A task that the job does not have, or no longer."""
     return f'job "{number}" task "{tasks}" does not exist'
+
+
+def no_tasks_in_range(number: int, tasks: str) -> str:
+    """A range of which the job has no task. [R]"""
+    return f'job "{number}" task id range "{tasks}" comprises no tasks'
 
 
 def no_such_name(word: str, user: str) -> str:
@@ -142,16 +147,16 @@ def consumable_changed(name: str) -> str:
     return f'denied: can\'t change consumable resource request "{name}" of running job'
 
 
-def not_an_array(number: int) -> str:
-    """qalter -tc of a job without -t. [S]"""
-    return f"{number} is not a job array"
+def not_an_array() -> str:
+    """qalter -tc of a job without -t. [R]"""
+    return 'invalid option argument "task concurrency"'
 
 
 CHANGED = {
     "max_running_tasks": "task concurrency",
     "start_time": "start time",
     "deadline": "deadline time",
-    "account": "account string",
+    "account": "account",
     "cwd": "working directory",
     "checkpoint": "checkpointing environment",
     "stderr_paths": "stderr path list",
@@ -212,7 +217,7 @@ def cleared(user: str, host: str, number: int, task: int | None) -> str:
 
 
 def not_in_error(number: int, task: int | None) -> str:
-    """qmod -cj of what runs. [S]"""
+    """qmod -cj of what is not in error. [R]"""
     thing = _thing(number, task)
     return f"{thing[0].upper()}{thing[1:]} is not in error state"
 
@@ -220,6 +225,11 @@ def not_in_error(number: int, task: int | None) -> str:
 def is_pending(number: int, task: int) -> str:
     """qmod of a task that does not run; a plain job has task 1."""
     return f"Modify operation can not be applied on job-array task {number}.{task} in pending/hold state"
+
+
+def job_is_pending(number: int) -> str:
+    """qmod of an array of which tasks wait, when no tasks were named. [R]"""
+    return f"Modify operation can not be applied on job {number} in pending/hold state"
 
 
 def rescheduled(number: int, task: int | None, host: str) -> str:
@@ -239,6 +249,11 @@ def _short(number: int, task: int | None) -> str:
 def no_such_queue_or_job(word: str) -> str:
     """qmod of an unknown word."""
     return f'invalid queue or job "{word}"'
+
+
+def no_such_queue(word: str) -> str:
+    """qmod -cq, -d ... of an unknown queue. [R]"""
+    return f'invalid queue "{word}"'
 
 
 def may_not_modify_job(user: str, number: int) -> str:

@@ -83,3 +83,26 @@ def no_such_name(name: str) -> str:
 def nothing_to_stop(name: str) -> str:
     """Source: FACTS, jstop; like `no_such_name` but without a full stop."""
     return f"No job '{name}' is currently queued or running\n"
+
+
+JOB_USAGE = "usage: job [-h] [-v | -q] JOBNAME\n"
+JOB_HELP = (
+    JOB_USAGE
+    + """
+Grid job information
+
+positional arguments:
+  JOBNAME        job name
+
+options:
+  -h, --help     show this help message and exit
+  -v, --verbose  outputs verbose (human readable) information
+  -q, --quiet    quietly checks for the job status
+
+If there are multiple jobs with the same name, it is not specified which one
+will have its information returned (though running jobs take precedence)
+Returns 0 if no job by that name is present, 1 if it is currently running or
+suspended, and 2 if the job is queued but not running.
+"""
+)
+"""Source: recording of `job -h`, Toolforge's jobutils."""

@@ -1,0 +1,165 @@
+"""qhold and qrls: set or remove holds, by the rules and words of qalter -h.
+
+Must not know which of the two it serves beyond their letters.
+"""
+
+from __future__ import annotations
+
+from gridcompat.commands import _targets
+from gridcompat.commands._jobs import Jobs
+from gridcompat.errors import UsageError
+from gridcompat.output.messages import change
+from gridcompat.service import orders
+from gridcompat.translate import ranges
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gridcompat.commands._targets import Target
+    from gridcompat.commands.context import Context
+
+UNKNOWN_STATUS = 3
+FOREIGN_STATUS = 18
+NO_RIGHT_STATUS = 10
+"""Of qhold and qrls; qalter returns 1 for the same refusals.
+
+Source: FACTS, section 7.
+"""
+
+
+def run(context: Context, argv: list[str], *, command: str, release: bool) -> int:
+    """Run qhold or qrls and return its exit status."""
+    from gridcompat.output.usage import usage
+
+    targets, users, letters, wants_help = parse(argv)
+    if wants_help:
+        context.out(usage(command))
+        return 0
+    if not targets and not users:
+        context.err(f"{usage(command)}ERROR! no option argument\n")
+        return 1
+    if not release:
+        refusal = no_right(context.user, letters)
+        if refusal:
+            context.out(refusal + "\n")
+            return NO_RIGHT_STATUS
+    jobs = Jobs(context)
+    status, wrote = 0, False
+    for target, number in _numbers(jobs, targets, users, context.user):
+        done = None
+        if number is not None:
+            done = orders.hold(
+                context.cluster(),
+                number,
+                caller=jobs.caller,
+                means=jobs.means,
+                set_letters="" if release else letters,
+                clear_letters=letters if release else "",
+                tasks=tasks_of(target),
+            )
+        if done is not None and number is not None:
+            wrote = True
+            context.out(told(number, done))
+        elif number is not None and jobs.is_foreign(number):
+            context.out(change.must_be_owner(context.user, number) + "\n")
+            status = FOREIGN_STATUS
+        else:
+            context.out(change.no_such_job(target.word) + "\n")
+            status = UNKNOWN_STATUS
+    if wrote:
+        context.wrote()
+    return status
+
+
+def parse(argv: list[str]) -> tuple[list[Target], list[str], str, bool]:
+    """Read the words: targets, users of -u, hold letters, whether help is wanted.
+
+    Raises:
+        UsageError: unknown option, hold list or job identifier.
+    """
+    targets: list[Target] = []
+    users: list[str] = []
+    letters = "u"
+    words = iter(argv)
+    for word in words:
+        if word == "-help":
+            return targets, users, letters, True
+        if word == "-h":
+            letters = next(words, "")
+            if not letters or letters.strip("uos"):
+                raise UsageError(
+                    f'qalter: Unknown hold list "{letters}" specified to -h option', exit_status=7
+                )
+        elif word == "-u":
+            users += _targets.split(next(words, ""))
+        elif word == "-t":
+            read_tasks(targets, next(words, None))
+        elif word.startswith("-"):
+            raise UsageError(f'qalter: invalid option argument "{word}"', exit_status=2)
+        else:
+            targets += [_targets.target(part) for part in _targets.split(word)]
+    return targets, users, letters, False
+
+
+def read_tasks(targets: list[Target], text: str | None) -> None:
+    """Limit the last target to the tasks of -t.
+
+    Raises:
+        UsageError: no job before it, or no list of tasks.
+    """
+    if text is None:
+        raise UsageError("qalter: -t option must have a list of task id ranges", exit_status=2)
+    if not targets:
+        raise UsageError(
+            f"found lonely '-t {text}' option (The -t option needs a leading job name).", exit_status=2
+        )
+    targets[-1] = _targets.with_tasks(targets[-1], text)
+
+
+def no_right(user: str, letters: str) -> str:
+    """The refusal of operator and manager holds, which nobody has the right to set here; "" for user holds.
+
+    Source: FACTS, qhold -h o and -h s.
+    """
+    if "o" in letters:
+        return change.must_be_operator(user, "set operator hold")
+    return change.must_be_manager(user, "set manager hold") if "s" in letters else ""
+
+
+def tasks_of(target: Target) -> ranges.Ranges | None:
+    """The tasks of a target; `N.0` means all, as on the grid."""
+    if target.typed is not None and all(last == 0 for _, last, _ in target.typed):
+        return None
+    return target.tasks
+
+
+def told(number: int, done: orders.Changed) -> str:
+    """A line for the job, or one for each task of an array whose holds changed: those waiting come first."""
+    if not done.tasks:
+        return ""
+    if not done.array:
+        return change.modified_hold(number, None) + "\n"
+    waiting = ranges.intersect(done.tasks, done.pending)
+    others = ranges.minus(done.tasks, done.pending)
+    return "".join(
+        change.modified_hold(number, task) + "\n"
+        for part in (waiting, others)
+        for task in ranges.members(part)
+    )
+
+
+def _numbers(
+    jobs: Jobs, targets: list[Target], users: list[str], user: str
+) -> Iterator[tuple[Target, int | None]]:
+    """Each job that is meant, with None for a name that no job has."""
+    if users and not targets and user in users:
+        targets = [
+            _targets.Target(word=str(n), number=n) for n in sorted({row.job_id for row in jobs.rows()})
+        ]
+    for target in targets:
+        numbers = jobs.numbers(target)
+        if not numbers:
+            yield target, None
+        for number in numbers:
+            yield target, number

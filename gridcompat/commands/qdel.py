@@ -1,0 +1,190 @@
+"""qdel: delete jobs and tasks. Every message but those of wrong use goes to standard output."""
+
+from __future__ import annotations
+
+from gridcompat.commands import _targets
+from gridcompat.commands._jobs import Jobs
+from gridcompat.commands._targets import Target
+from gridcompat.output.messages import change
+from gridcompat.record import record
+from gridcompat.service import orders, select
+from gridcompat.translate import ranges
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gridcompat.commands.context import Context
+
+
+@record
+class Wanted:
+    """What a command line of qdel asks for."""
+
+    targets: tuple[Target, ...] = ()
+    users: tuple[str, ...] = ()
+    force: bool = False
+    help: bool = False
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Run `qdel ARGV` and return its exit status."""
+    try:
+        wanted = parse(argv)
+    except _targets.BadIdentifier as error:
+        context.err(f"error: {error.message}\n")
+        return 1
+    except _Lonely as error:
+        context.err(f"error: found lonely '-t {error}' option (The -t option needs a leading job name).\n")
+        return 1
+    except _targets.BadNumber as error:
+        context.err(f"{_usage()}error: {error.message}\n")
+        return 1
+    if wanted.help:
+        context.out(_usage())
+        return 0
+    if not wanted.targets and not wanted.users:
+        context.out("ERROR! no option argument\n")
+        context.err(_usage())
+        return 1
+    return _Deletion(context, wanted).all()
+
+
+class _Lonely(Exception):
+    """-t before any job."""
+
+
+def parse(argv: list[str]) -> Wanted:
+    """Read the words; what looks like an unknown option is the name of a job.
+
+    Raises:
+        BadIdentifier: a job number that is none.
+        BadNumber: a task list that is none, or that is missing.
+    """
+    targets: list[Target] = []
+    users: list[str] = []
+    force = False
+    words = iter(argv)
+    for word in words:
+        if word == "-help":
+            return Wanted(help=True)
+        if word == "-f":
+            force = True
+        elif word == "-u":
+            names = _targets.split(next(words, ""))
+            if not names:
+                return Wanted()
+            users += names
+        elif word == "-t":
+            text = next(words, None)
+            if text is None:
+                raise _targets.BadNumber("-t option must have a list of task id ranges")
+            if not targets:
+                raise _Lonely(text)
+            targets[-1] = _targets.with_tasks(targets[-1], text)
+        else:
+            targets += [_targets.target(part) for part in _targets.split(word)]
+    return Wanted(targets=tuple(targets), users=tuple(users), force=force)
+
+
+def _usage() -> str:
+    from gridcompat.output.usage import usage
+
+    return usage("qdel")
+
+
+class _Deletion:
+    """One run: says what it did, and remembers whether anything failed."""
+
+    def __init__(self, context: Context, wanted: Wanted) -> None:
+        self._context = context
+        self._wanted = wanted
+        self._jobs = Jobs(context)
+        self._status = 0
+        self._wrote = False
+
+    def all(self) -> int:
+        """Delete everything that is wanted."""
+        wanted = self._wanted
+        if any("*" in name for name in wanted.users):
+            self._refuse(change.must_be_manager_of_all(self._context.user))
+        elif wanted.users and not wanted.targets:
+            self._by_user()
+        else:
+            for target in wanted.targets:
+                self._one(target)
+        if self._wrote:
+            self._context.wrote()
+        return self._status
+
+    def _say(self, line: str) -> None:
+        self._context.out(line + "\n")
+
+    def _refuse(self, line: str) -> None:
+        self._say(line)
+        self._status = 1
+
+    def _by_user(self) -> None:
+        """All jobs of the users named."""
+        user, found = self._context.user, False
+        for name in self._wanted.users:
+            if name == user:
+                for number in sorted({row.job_id for row in self._jobs.rows()}):
+                    found = True
+                    self._delete(number, Target(word=str(number), number=number))
+                continue
+            for number in select.jobs_of(self._context.cluster(), name, namespace=self._context.namespace):
+                found = True
+                self._refuse(change.may_not_delete(user, number))
+        if not found:
+            self._refuse(change.no_jobs_of(",".join(self._wanted.users)))
+
+    def _one(self, target: Target) -> None:
+        user = self._context.user
+        numbers = self._jobs.numbers(target)
+        if self._wanted.users and user not in self._wanted.users:
+            numbers = []
+        if not numbers:
+            self._refuse(change.no_such_name(target.word, ",".join(self._wanted.users) or user))
+        for number in numbers:
+            self._delete(number, target)
+
+    def _delete(self, number: int, target: Target) -> None:
+        jobs = self._jobs
+        done = orders.delete(
+            self._context.cluster(),
+            number,
+            caller=jobs.caller,
+            means=jobs.means,
+            tasks=target.tasks,
+            force=self._wanted.force,
+        )
+        if done is not None:
+            self._wrote = True
+            self._tell(number, target, done)
+        elif jobs.is_foreign(number):
+            self._refuse(change.may_not_delete(self._context.user, number))
+        else:
+            self._refuse(change.no_such_job(str(number)))
+
+    def _tell(self, number: int, target: Target, done: orders.Deleted) -> None:
+        """Say what became of the tasks asked for."""
+        user, by_task = self._context.user, target.typed is not None
+        for task in done.killed:
+            self._say(change.registered(user, number, task if done.array or by_task else None))
+        if done.removed and by_task:
+            self._say(change.deleted_tasks(user, number, done.removed))
+        elif done.removed:
+            self._say(change.deleted(user, number))
+        if done.already and not done.killed and not done.removed:
+            self._say(change.already_in_deletion(number))
+        if not (done.killed or done.removed or done.already):
+            self._no_tasks(number, target, done)
+
+    def _no_tasks(self, number: int, target: Target, done: orders.Deleted) -> None:
+        """None of the tasks asked for is there."""
+        typed = target.typed or ()
+        if len(typed) == 1 and typed[0][0] != typed[0][1]:
+            self._refuse(change.no_tasks_in_range(number, target.named_tasks))
+        elif typed:
+            for first, last, step in typed:
+                name = ranges.text(((first, last, step),)) if first else str(first)
+                self._refuse(change.no_such_task(number, name))

@@ -1,0 +1,207 @@
+"""qmod: clear errors, reschedule, suspend and unsuspend jobs; queues belong to the managers."""
+
+from __future__ import annotations
+
+from gridcompat.commands import _targets
+from gridcompat.commands._jobs import Jobs
+from gridcompat.errors import GridError
+from gridcompat.output.messages import change
+from gridcompat.service import orders, select
+from gridcompat.translate import grid_job as objects
+from gridcompat.translate import ranges
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gridcompat.cluster.base import K8sObject
+    from gridcompat.commands._targets import Target
+    from gridcompat.commands.context import Context
+    from gridcompat.settings import Settings
+
+JOB_ORDERS = {"-cj": "clear", "-rj": "reschedule", "-sj": "suspend", "-usj": "unsuspend"}
+EITHER = {"-c": "clear", "-r": "reschedule", "-s": "suspend", "-us": "unsuspend"}
+"""Jobs, or queues where the word is the name of one."""
+QUEUE_ORDERS = frozenset(("-cq", "-rq", "-sq", "-usq", "-d", "-e"))
+
+
+class _Misuse(GridError):
+    """Wrong use: the usage, then a line."""
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Run `qmod ARGV` and return its exit status."""
+    from gridcompat.output.usage import usage
+
+    try:
+        switch, words = _parse(argv)
+        if switch == "-help":
+            context.out(usage("qmod"))
+            return 0
+        if switch in QUEUE_ORDERS:
+            return _queues(context, words)
+        return _Order(context, switch, words).give()
+    except _Misuse as error:
+        context.err(f"{usage('qmod')}{error.message}\n")
+    except _targets.BadNumber as error:
+        context.err(f"{error.message}\n")
+    except _targets.BadIdentifier as error:
+        context.err(f"{error.message}\n")
+    return 1
+
+
+def _parse(argv: list[str]) -> tuple[str, list[str]]:
+    """The switch and its words; the last switch counts."""
+    switch = ""
+    words: list[str] = []
+    at = 0
+    while at < len(argv):
+        word = argv[at]
+        at += 1
+        if word == "-help":
+            return word, []
+        if word == "-f":
+            continue
+        if word not in JOB_ORDERS and word not in EITHER and word not in QUEUE_ORDERS:
+            raise _Misuse(f'invalid option argument "{word}"')
+        switch, words = word, []
+        while at < len(argv) and (not argv[at].startswith("-") or argv[at] == "-t"):
+            words.append(argv[at])
+            at += 1
+        if not words:
+            raise _targets.BadNumber(f"{switch} option must have argument")
+        if not any(words):
+            raise _Misuse(f'{switch} option must have argument\ninvalid option argument ""')
+    if not switch:
+        raise _Misuse("ERROR! no option argument")
+    return switch, words
+
+
+def _queues(context: Context, words: list[str]) -> int:
+    """Nobody is a manager of queues here."""
+    for word in words:
+        for part in _targets.split(word):
+            queue, _, host = part.partition("@")
+            named = [known.name for known in context.settings.queues if select.matches(queue, known.name)]
+            for name in named:
+                instance = f"{name}@{host or context.host}"
+                context.out(change.may_not_modify_queue(context.user, instance) + "\n")
+            if not named:
+                context.out(change.no_such_queue(part) + "\n")
+    return 1
+
+
+class _Order:
+    """One order for a list of jobs."""
+
+    def __init__(self, context: Context, switch: str, words: list[str]) -> None:
+        self._context = context
+        self._kind = JOB_ORDERS.get(switch) or EITHER[switch]
+        self._may_be_queue = switch in EITHER
+        self._words = words
+        self._jobs = Jobs(context)
+        self._status = 0
+
+    def give(self) -> int:
+        """Give it to all, and return the exit status."""
+        wrote = False
+        for target in self._targets():
+            numbers = self._jobs.numbers(target)
+            if not numbers and self._may_be_queue and self._is_queue(target.word):
+                self._status = _queues(self._context, [target.word])
+                continue
+            done = [self._to(number, target) for number in numbers]
+            wrote = wrote or any(done)
+            if not numbers:
+                self._refuse(change.no_such_queue_or_job(target.word))
+        if wrote:
+            self._context.wrote()
+        return self._status
+
+    def _targets(self) -> list[Target]:
+        targets: list[Target] = []
+        words = iter(self._words)
+        for word in words:
+            if word != "-t":
+                # Unlike qdel, a list of numbers by commas is not understood (recorded).
+                targets.append(_targets.target(word))
+            elif targets:
+                targets[-1] = _targets.with_tasks(targets[-1], next(words, ""))
+        return targets
+
+    def _is_queue(self, word: str) -> bool:
+        queue = word.partition("@")[0]
+        return any(select.matches(queue, known.name) for known in self._context.settings.queues)
+
+    def _refuse(self, line: str) -> None:
+        self._context.out(line + "\n")
+        self._status = 1
+
+    def _to(self, number: int, target: Target) -> bool:
+        """Give the order to one job; True if there is such a job."""
+        settings = self._context.settings
+        done = orders.act(
+            self._context.cluster(),
+            number,
+            self._kind,
+            caller=self._jobs.caller,
+            means=self._jobs.means,
+            tasks=target.tasks,
+            rerunnable=lambda job, queue: rerunnable(settings, job, queue),
+        )
+        if done is None or not (done.tasks or done.already or done.pending or done.unfit):
+            foreign = done is None and self._jobs.is_foreign(number)
+            user = self._context.user
+            line = (
+                change.may_not_modify_job(user, number)
+                if foreign
+                else change.no_such_queue_or_job(target.word)
+            )
+            self._refuse(line)
+            return False
+        for line in self._lines(number, target, done):
+            self._context.out(line + "\n")
+        return True
+
+    def _lines(self, number: int, target: Target, done: orders.Changed) -> list[str]:
+        """What is said, task by task."""
+        context, hosts = self._context, dict(done.hosts)
+        lines = []
+        for task in ranges.members(ranges.union(ranges.union(done.tasks, done.already), done.unfit)):
+            shown = task if done.array else None
+            changed = ranges.contains(done.tasks, task)
+            if self._kind == "clear":
+                self._status = 1  # also when it worked (recorded)
+                lines.append(
+                    change.cleared(context.user, context.host, number, shown)
+                    if changed
+                    else change.not_in_error(number, shown)
+                )
+            elif self._kind == "reschedule":
+                host = hosts.get(task) or context.host
+                lines.append(
+                    change.rescheduled(number, shown, host)
+                    if changed
+                    else change.not_restartable(number, shown)
+                )
+            else:
+                lines.append(_SUSPENSION[self._kind, changed](context.user, number, shown))
+        if done.pending and done.array and target.typed is None:
+            lines.append(change.job_is_pending(number))
+        else:
+            lines += [change.is_pending(number, task) for task in ranges.members(done.pending)]
+        return lines
+
+
+_SUSPENSION = {
+    ("suspend", True): change.suspended,
+    ("suspend", False): change.already_suspended,
+    ("unsuspend", True): change.unsuspended,
+    ("unsuspend", False): change.already_unsuspended,
+}
+
+
+def rerunnable(settings: Settings, job: K8sObject, queue: str) -> bool:
+    """Return whether a run of the job in that queue may be repeated: -r decides, else the queue."""
+    choice = objects.read_request(job["spec"]["request"]).restart
+    if choice:
+        return choice == "y"
+    return any(known.rerun for known in settings.queues if known.name == queue)
