@@ -167,16 +167,23 @@ class Spool:
         _fsync(self.directory)
 
     def sweep(self, now: float) -> None:
-        """Remove what was kept long enough, and what a poster that died left behind."""
+        """Remove what was kept long enough, and what a poster that died left behind.
+
+        What is waiting again stays known as sent until the sender has discarded it, even if the
+        machine was off for days in between.
+        """
         for folder, kept_s in (("sent", SENT_KEPT_S), ("failed", FAILED_KEPT_S), ("", SENT_KEPT_S)):
             for name in _names(self._path(folder)):
-                path = self._path(folder, name)
-                if folder or name.startswith(".new-"):
-                    try:
-                        if os.stat(path).st_mtime < now - kept_s:
-                            os.unlink(path)
-                    except FileNotFoundError:
-                        continue
+                if name.startswith(".new-") if not folder else not os.path.exists(self._path(name)):
+                    self._remove_older(self._path(folder, name), now - kept_s)
+
+    @staticmethod
+    def _remove_older(path: str, than: float) -> None:
+        try:
+            if os.stat(path).st_mtime < than:
+                os.unlink(path)
+        except FileNotFoundError:
+            pass
 
     def lock(self) -> int | None:
         """Return an open file that holds the sender's lock, or None if another process has it.

@@ -197,6 +197,19 @@ def test_sweeping_removes_what_was_kept_long_enough(folder: str) -> None:
     assert left() == {third}
 
 
+def test_what_waits_again_stays_known_as_sent(folder: str) -> None:
+    put(folder)
+    name = only(folder)
+    os.link(os.path.join(folder, name), os.path.join(folder, "again"))
+    Spool(folder).sent(name, NOW)
+    os.rename(os.path.join(folder, "again"), os.path.join(folder, name))
+    Spool(folder).sweep(NOW + 10 * SENT_KEPT_S)
+    assert Spool(folder).settled(name)
+    Spool(folder).discard(name)
+    Spool(folder).sweep(NOW + 10 * SENT_KEPT_S)
+    assert not Spool(folder).settled(name)
+
+
 def test_one_process_holds_the_lock_at_a_time(folder: str) -> None:
     os.mkdir(folder)
     lock = Spool(folder).lock()
