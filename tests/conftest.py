@@ -10,13 +10,14 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --cluster."""
+    """Add --cluster and --update-golden."""
     parser.addoption(
         "--cluster",
         action="append",
         metavar="embedded|kubelab|KUBECONFIG",
         help="cluster that the conformance suite runs on (default: embedded)",
     )
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/cases from what came out")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
