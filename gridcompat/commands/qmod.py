@@ -32,13 +32,13 @@ def run(context: Context, argv: list[str]) -> int:
     from gridcompat.output.usage import usage
 
     try:
-        switch, words = _parse(argv)
+        switch, words, force = _parse(argv)
         if switch == "-help":
             context.out(usage("qmod"))
             return 0
         if switch in QUEUE_ORDERS:
             return _queues(context, words)
-        return _Order(context, switch, words).give()
+        return _Order(context, switch, words, force=force).give()
     except _Misuse as error:
         context.err(f"{usage('qmod')}{error.message}\n")
     except _targets.BadNumber as error:
@@ -48,17 +48,18 @@ def run(context: Context, argv: list[str]) -> int:
     return 1
 
 
-def _parse(argv: list[str]) -> tuple[str, list[str]]:
-    """The switch and its words; the last switch counts."""
-    switch = ""
+def _parse(argv: list[str]) -> tuple[str, list[str], bool]:
+    """The switch, its words, and whether -f stood anywhere; the last switch counts."""
+    switch, force = "", False
     words: list[str] = []
     at = 0
     while at < len(argv):
         word = argv[at]
         at += 1
         if word == "-help":
-            return word, []
+            return word, [], False
         if word == "-f":
+            force = True
             continue
         if word not in JOB_ORDERS and word not in EITHER and word not in QUEUE_ORDERS:
             raise _Misuse(f'invalid option argument "{word}"')
@@ -72,7 +73,7 @@ def _parse(argv: list[str]) -> tuple[str, list[str]]:
             raise _Misuse(f'{switch} option must have argument\ninvalid option argument ""')
     if not switch:
         raise _Misuse("ERROR! no option argument")
-    return switch, words
+    return switch, words, force
 
 
 def _queues(context: Context, words: list[str]) -> int:
@@ -92,8 +93,9 @@ def _queues(context: Context, words: list[str]) -> int:
 class _Order:
     """One order for a list of jobs."""
 
-    def __init__(self, context: Context, switch: str, words: list[str]) -> None:
+    def __init__(self, context: Context, switch: str, words: list[str], *, force: bool) -> None:
         self._context = context
+        self._force = force
         self._kind = JOB_ORDERS.get(switch) or EITHER[switch]
         self._may_be_queue = switch in EITHER
         self._words = words
@@ -145,9 +147,9 @@ class _Order:
             caller=self._jobs.caller,
             means=self._jobs.means,
             tasks=target.tasks,
-            rerunnable=lambda job, queue: rerunnable(settings, job, queue),
+            rerunnable=lambda job, queue: self._force or rerunnable(settings, job, queue),
         )
-        if done is None or not (done.tasks or done.already or done.pending or done.unfit):
+        if done is None or not (done.tasks or done.already or done.pending or done.unfit or done.silent):
             foreign = done is None and self._jobs.is_foreign(number)
             user = self._context.user
             line = (
@@ -178,17 +180,24 @@ class _Order:
             elif self._kind == "reschedule":
                 host = hosts.get(task) or context.host
                 lines.append(
-                    change.rescheduled(number, shown, host)
+                    change.rescheduled(number, shown, host, forced=self._force)
                     if changed
-                    else change.not_restartable(number, shown)
+                    else self._why_not(number, shown)
                 )
             else:
                 lines.append(_SUSPENSION[self._kind, changed](context.user, number, shown))
-        if done.pending and done.array and target.typed is None:
+        if lines or done.silent:
+            return lines  # of an array that has begun, the tasks that wait are not spoken of (recorded)
+        if done.array and target.typed is None:
             lines.append(change.job_is_pending(number))
         else:
             lines += [change.is_pending(number, task) for task in ranges.members(done.pending)]
         return lines
+
+    def _why_not(self, number: int, task: int | None) -> str:
+        job = select.find(self._context.cluster(), number, namespace=self._context.namespace)
+        refused = job is not None and objects.read_request(job["spec"]["request"]).restart == "n"
+        return change.not_restartable(number, task) if refused else change.queue_not_rerunnable(number, task)
 
 
 _SUSPENSION = {

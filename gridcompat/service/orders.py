@@ -234,6 +234,8 @@ class Changed:
     """Running tasks that may not be rescheduled."""
     hosts: tuple[tuple[int, str], ...] = ()
     """Where the tasks ran."""
+    silent: Ranges = ()
+    """Tasks that are there and wait for another run; the order changes nothing about them."""
     missing: Ranges = ()
 
 
@@ -319,17 +321,19 @@ def act(
 def _chosen(
     now: Tasks, job: K8sObject, kind: str, asked: Ranges, rerunnable: Callable[[K8sObject, str], bool]
 ) -> tuple[Changed, Ranges]:
-    """What an order does to each of the tasks asked for, and the tasks it is given for."""
+    """What an order does to each of the tasks asked for, and the tasks it is given for.
+
+    Of tasks that wait again after a run the grid says nothing, except that they are not in error.
+    """
     runs = [task for task in sorted(now.runs) if ranges.contains(asked, task)]
-    pending = ranges.intersect(now.waiting, asked)
+    pending = ranges.minus(ranges.intersect(now.fresh, asked), now.deleted)
     fit: list[int] = []
     already: list[int] = []
     unfit: list[int] = []
-    errors: Ranges = ()
+    errors = ranges.intersect(now.errors, asked)
+    again = ranges.minus(ranges.intersect(now.waiting, asked), ranges.union(pending, errors))
     if kind == "clear":
-        errors = ranges.intersect(now.errors, asked)
-        pending = ranges.minus(pending, errors)
-        already = runs
+        already = sorted({*runs, *ranges.members(again)})
     elif kind == "reschedule":
         for task in runs:
             (fit if rerunnable(job, now.runs[task].get("queue", "")) else unfit).append(task)
@@ -344,6 +348,7 @@ def _chosen(
         pending=pending,
         unfit=ranges.from_members(unfit),
         hosts=tuple((task, now.runs[task].get("host", "")) for task in fit),
+        silent=ranges.union(again, errors) if kind != "clear" else (),
         missing=ranges.minus(asked, now.all),
     )
     return changed, concerned

@@ -115,7 +115,7 @@ def resolve_predecessors(cluster: Cluster, request: JobRequest, *, namespace: st
     Unknown numbers, names and patterns hold nothing and are no error.
 
     Raises:
-        Refused: an array predecessor has not the same range of tasks.
+        Refused: a word is no job at all, or an array predecessor has not the same range of tasks.
     """
     if not request.predecessors_requested and not request.array_predecessors_requested:
         return request
@@ -136,6 +136,8 @@ def _resolved(own: list[Row], words: tuple[str, ...]) -> list[int]:
     for word in words:
         if is_number(word):
             found |= {int(word[:12])} & active
+        elif word[:1].isdigit():
+            raise Refused(f'denied: job "{word}" not found')
         else:
             found.update(ids_named(own, word))
     return sorted(found)
@@ -146,10 +148,10 @@ def _check_same_range(cluster: Cluster, request: JobRequest, number: int, namesp
     there = find(cluster, number, namespace=namespace)
     if there is None or request.tasks is None:
         return
-    first, last, _ = request.tasks
-    theirs = ranges.parse(there["spec"].get("tasks") or "")
-    typed = objects.read_request(there["spec"]["request"]).tasks if theirs else None
-    if typed is None or typed[:2] != (first, last):
+    if not objects.is_array(there):
+        raise Refused('Can only specify "-hold_jid_ad" option with an array job (using "-t" option)')
+    typed = objects.read_request(there["spec"]["request"]).tasks
+    if typed is None or typed[:2] != request.tasks[:2]:
         raise Refused(
             "This array job must have the same range of sub-tasks as the dependent array job specified with "
             "-hold_jid_ad"

@@ -206,9 +206,51 @@ def secret(grid_job: K8sObject, script: bytes | None, environment: tuple[tuple[s
 
 def environment_text(environment: tuple[tuple[str, str], ...]) -> bytes:
     """Return the sh text that appends each NAME=value to the positional parameters."""
-    return "".join(f'set -- "$@" {_quoted(f"{name}={value}")}\n' for name, value in environment).encode(
+    return "".join(f"{_SET}{_quoted(f'{name}={value}')}\n" for name, value in environment).encode(
         "utf-8", "surrogateescape"
     )
+
+
+def secret_content(data: dict[str, str]) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
+    """Return the script (None without one) and the variables of a Secret that `secret` made.
+
+    Raises:
+        GridError: somebody else made it.
+    """
+    from binascii import a2b_base64
+
+    try:
+        script = a2b_base64(data["script"]) if "script" in data else None
+        text = a2b_base64(data.get("environment", "")).decode("utf-8", "surrogateescape")
+        found = []
+        at = 0
+        while at < len(text):
+            if not text.startswith(_SET, at):
+                raise ValueError("not a line of variables")
+            word, at = _word(text, at + len(_SET))
+            name, _, value = word.partition("=")
+            found.append((name, value))
+    except (ValueError, IndexError) as error:
+        raise GridError(f"the script and variables of the job cannot be read: {error}") from error
+    return script, tuple(found)
+
+
+_SET = 'set -- "$@" '
+
+
+def _word(text: str, at: int) -> tuple[str, int]:
+    """The word that `_quoted` wrote at a place, and the place after its newline."""
+    parts = []
+    while text[at] == "'":
+        end = text.index("'", at + 1)
+        parts.append(text[at + 1 : end])
+        at = end + 1
+        if text.startswith('"\'"', at):
+            parts.append("'")
+            at += 3
+    if text[at] != "\n":
+        raise ValueError("not a quoted word")
+    return "".join(parts), at + 1
 
 
 def _quoted(word: str) -> str:

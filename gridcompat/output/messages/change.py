@@ -232,18 +232,19 @@ def job_is_pending(number: int) -> str:
     return f"Modify operation can not be applied on job {number} in pending/hold state"
 
 
-def rescheduled(number: int, task: int | None, host: str) -> str:
-    """qmod -rj."""
-    return f"Pushed rescheduling of {_short(number, task)} on host {host}"
+def rescheduled(number: int, task: int | None, host: str, *, forced: bool) -> str:
+    """qmod -rj, and with -f. [R]"""
+    return f"{'Forced' if forced else 'Pushed'} rescheduling of {_thing(number, task)} on host {host}"
 
 
 def not_restartable(number: int, task: int | None) -> str:
-    """qmod -rj without -r y."""
-    return f"The {_short(number, task)} is not restartable"
+    """qmod -rj of a job with -r n."""
+    return f"The {_thing(number, task)} is not restartable"
 
 
-def _short(number: int, task: int | None) -> str:
-    return f"job {number}" if task is None else f"job-array {number}.{task}"
+def queue_not_rerunnable(number: int, task: int | None) -> str:
+    """qmod -rj of a job without -r, in a queue that reruns no jobs; the queue is called "none". [R]"""
+    return f"The {_thing(number, task)} is running in queue none where jobs are not rerunable."
 
 
 def no_such_queue_or_job(word: str) -> str:
