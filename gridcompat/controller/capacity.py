@@ -47,7 +47,8 @@ class Capacity:
 
     def __init__(self, settings: Settings) -> None:
         self._slots = {queue.name: queue.slots for queue in settings.queues}
-        self._h_vmem = memory_bytes(settings.h_vmem_capacity)
+        most = memory_bytes(settings.h_vmem_capacity)
+        self._h_vmem = float("inf") if most is None else float(most)
         self._hosts: dict[str, _Host] = {}
         self._live: set[str] = set()
         self._jobs: dict[tuple[str, str], dict[str, Use]] = {}
@@ -121,8 +122,8 @@ class Capacity:
         host = self._hosts.get(name) or _Host()
         free = self._slots.get(place.queue, 0) - host.slots[place.queue]
         by_slots = free // shape.slots if shape.slots else 0
-        by_memory = (self._h_vmem - host.h_vmem) // shape.h_vmem if shape.h_vmem else by_slots
-        return max(min(by_slots, by_memory), 0)
+        by_memory = (self._h_vmem - host.h_vmem) / shape.h_vmem if shape.h_vmem else by_slots
+        return max(int(min(by_slots, by_memory)), 0)
 
     @property
     def only_host(self) -> str:
@@ -151,9 +152,9 @@ class Capacity:
         return tuple(lines)
 
 
-def _memory(size: int) -> str:
+def _memory(size: float) -> str:
     """Return bytes as the scheduling info shows them: `398.000G`."""
-    value, unit = float(size), ""
+    value, unit = size, ""
     for larger in "KMGT":
         if abs(value) < 1024:
             break

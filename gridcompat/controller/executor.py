@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gridcompat import outbox
 from gridcompat.cluster.base import GRID_JOB, POD
 from gridcompat.controller.actions import (
     Append,
@@ -22,7 +23,6 @@ from gridcompat.controller.actions import (
 from gridcompat.controller.cache import owner_uid
 from gridcompat.controller.draft import ENDED_BY, SUSPENDED
 from gridcompat.errors import Conflict, NotFound
-from gridcompat.outbox import post
 from gridcompat.translate.pod import (
     EVIDENCE_FINALIZER,
     attempt_pod,
@@ -53,6 +53,7 @@ class Executor:
         accounting: AccountingFile,
         spool: str,
         clock: Callable[[], float],
+        post: Callable[..., int] = outbox.post,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
@@ -60,6 +61,7 @@ class Executor:
         self._accounting = accounting
         self._spool = spool
         self._clock = clock
+        self._post = post
         self._has_launcher: set[str] = set()
         self.taken: set[tuple[str, str]] = set()
         """(namespace, name) of pods that are not ours although an attempt has that name."""
@@ -97,7 +99,7 @@ class Executor:
         namespace = grid_job["metadata"]["namespace"]
         for action in actions:
             if isinstance(action, Post):
-                post(self._spool, action.happening, site=self._settings.site_name, now=self._clock())
+                self._post(self._spool, action.happening, site=self._settings.site_name, now=self._clock())
             elif isinstance(action, Confirm):
                 self._accounting.confirmed(action.key)
             elif isinstance(action, MakePod):

@@ -15,6 +15,7 @@ from gridcompat.controller.actions import EndPod, MakePod, MakeVoid, Post
 from gridcompat.controller.happened import happening
 from gridcompat.controller.orders import deletion_of, ended_by
 from gridcompat.model import Outcome
+from gridcompat.record import replace
 from gridcompat.translate import ranges
 from gridcompat.translate.outcome import outcome, started_at
 from gridcompat.translate.pod import is_void
@@ -74,6 +75,8 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
     end = outcome(pod)
     why = ended_by(pod)
     if end is not None:
+        if not why and _vanished(pod, continuous=draft.facts.request.continuous):
+            end = replace(end, lost=True)
         record.over(draft, row, end, why, uid=pod["metadata"]["uid"])
         return
     started = started_at(pod)
@@ -89,6 +92,17 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
         draft.before.append(EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=""))
     if host in draft.facts.lost_s:
         _lost(draft, row, pod, started, why)
+
+
+def _vanished(pod: K8sObject, *, continuous: bool) -> bool:
+    """Whether the launcher itself was killed: it left no evidence, so nobody saw how the program ended.
+
+    Where memory ran out a second run would only end likewise, but a continuous job is to run for ever.
+    """
+    statuses = pod.get("status", {}).get("containerStatuses") or [{}]
+    end = (statuses[0].get("state") or {}).get("terminated") or {}
+    killed = int(end.get("exitCode") or 0) > 128 and not end.get("message")
+    return killed and (continuous or end.get("reason") != "OOMKilled")
 
 
 def _deleting(pod: K8sObject) -> bool:

@@ -11,6 +11,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from gridcompat import outbox
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, NODE, POD
 from gridcompat.controller import housekeeping
 from gridcompat.controller.actions import EndPod, LetGo, MakePod, MakeVoid
@@ -64,6 +65,7 @@ class Reconciler:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201
+        post: Callable[..., int] = outbox.post,
     ) -> None:
         self.cluster = cluster
         self.settings = settings
@@ -73,7 +75,7 @@ class Reconciler:
         self.queue = WorkQueue()
         self.timers = Timers()
         self.executor = Executor(
-            cluster, self.cache, settings, accounting=accounting, spool=spool, clock=clock
+            cluster, self.cache, settings, accounting=accounting, spool=spool, clock=clock, post=post
         )
         self._capacity = Capacity(settings)
         self._waiting = Waiting()

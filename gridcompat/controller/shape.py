@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from gridcompat.model import JobRequest
     from gridcompat.settings import Settings
 
-NO_LIMIT = frozenset(("INFINITY", "infinity", "NONE"))
-
 
 @record
 class Place:
@@ -36,7 +34,7 @@ class Shape:
     """In the order in which they are tried; empty: no queue of the site fits."""
     slots: int
     h_vmem: int
-    """Bytes on the host, for all slots together."""
+    """Bytes on the host, for all slots together; 0 is not counted."""
     request: str
     """The -l list as the scheduling info shows it; "" when h_vmem was not asked for."""
 
@@ -48,7 +46,7 @@ def shape_of(request: JobRequest, settings: Settings, *, namespace: str, slots: 
         GridError: its h_vmem is no memory value.
     """
     asked = next((value for name, value in reversed(request.hard_resources) if name == "h_vmem"), None)
-    each = memory_bytes(asked if asked and asked not in NO_LIMIT else settings.h_vmem_default)
+    each = memory_bytes(asked or settings.h_vmem_default) or 0
     shown = ",".join(f"{name}={value}" for name, value in request.hard_resources)
     return Shape(
         namespace=namespace,

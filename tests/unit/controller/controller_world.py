@@ -1,7 +1,7 @@
 """A grid in a test: the embedded cluster, a controller driven step by step, and a kubelet that does as told.
 
 Nothing sleeps: clocks are numbers, watches are read until they are empty.  A controller can be made to
-die at its n-th write, before or after the write took effect.
+die at its n-th write.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 from gridcompat.accounting import AccountingFile, Entry, read
 from gridcompat.cluster.base import ALL, GRID_JOB, NODE, POD, Event, Kind, Listing, Selector, Table
 from gridcompat.cluster.embedded.store import EmbeddedCluster
-from gridcompat.controller import executor
 from gridcompat.controller.cache import WATCHED
 from gridcompat.controller.reconcile import Reconciler
 from gridcompat.errors import NotFound
 from gridcompat.model import JobRequest, SubmitContext
-from gridcompat.outbox import Happening
-from gridcompat.outbox import post as real_post
+from gridcompat.outbox import Happening, post
 from gridcompat.settings import Settings
 from gridcompat.translate import account
 from gridcompat.translate.grid_job import grid_job, request_json
@@ -40,17 +38,15 @@ class Died(BaseException):
 
 
 class Fuse:
-    """Counts writes; dies at one of them, before it or (its answer lost) after it."""
+    """Counts writes; dies at one of them, when it has taken effect and its answer is lost."""
 
-    def __init__(self, at: int = 0, *, after: bool = False) -> None:
+    def __init__(self, at: int = 0) -> None:
         self.count = 0
         self.at = at
-        self.after = after
 
     def through(self, write: Callable[[], Any]) -> Any:
+        """Do a write."""
         self.count += 1
-        if self.count == self.at and not self.after:
-            raise Died
         answer = write()
         if self.count == self.at:
             raise Died
@@ -159,26 +155,23 @@ class World:
             clock=lambda: self.now,
             monotonic=lambda: self.now,
             log=self.log.append,
+            post=self._post,
         )
         self._since: dict[str, str] = {}
         return self.reconciler
 
     def work(self, most: int = 5000) -> None:
         """Let the controller do all that there is to do now."""
-        executor.post = self._post  # type: ignore[attr-defined]
-        try:
-            if not self._since:
-                self._since = self.reconciler.begin()
-            for _ in range(most):
-                self._tell()
-                if not self.reconciler.step():
-                    return
-        finally:
-            executor.post = real_post  # type: ignore[attr-defined]
+        if not self._since:
+            self._since = self.reconciler.begin()
+        for _ in range(most):
+            self._tell()
+            if not self.reconciler.step():
+                return
         raise AssertionError("the controller does not come to rest")
 
     def _post(self, spool: str, happening: Happening, *, site: str, now: float) -> int:
-        return int(self.fuse.through(lambda: real_post(spool, happening, site=site, now=now)))
+        return int(self.fuse.through(lambda: post(spool, happening, site=site, now=now)))
 
     def _tell(self) -> None:
         for kind in WATCHED:
