@@ -9,15 +9,14 @@ from __future__ import annotations
 from gridcompat.commands import _listing
 from gridcompat.errors import UsageError
 from gridcompat.output import qstat as text
-from gridcompat.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gridcompat.commands._listing import Given
+    from gridcompat.commands._qstat_rows import States
     from gridcompat.commands.context import Context
-    from gridcompat.translate.rows import Row
 
 SWITCHES = {
     "-ext": "0",
@@ -43,8 +42,6 @@ SWITCHES = {
     "-xml": "0",
 }
 QUEUE_STATES = "acdosuACDES"
-HOLDS = {"u": "u", "o": "o", "s": "s"}
-"""Letter after h in -s → letter of a hold set by hand."""
 
 
 def run(context: Context, argv: Sequence[str]) -> int:
@@ -57,6 +54,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
 
 
 def _other(context: Context, argv: Sequence[str]) -> int:
+    from gridcompat.commands import _qstat_rows
     from gridcompat.output.usage import usage
 
     words = [*_listing.request_words(context, ".sge_qstat"), *argv]
@@ -75,77 +73,13 @@ def _other(context: Context, argv: Sequence[str]) -> int:
         from gridcompat.commands import _qstat_queues
 
         return _qstat_queues.run(context, given, states=states, grouping=grouping)
-    rows = selected(context, given, states)
-    if "d" in grouping:
-        rows = [task for row in rows for task in apart(row)]
-    rows = text.ordered(rows, context.now)
-    return show(context, given, rows, view=view(given, grouping))
-
-
-def view(given: Given, grouping: str) -> text.View:
-    """Return the columns that the switches ask for."""
-    return text.View(
-        extended=given.has("-ext"),
-        priorities=given.has("-pri"),
-        urgencies=given.has("-urg"),
-        masters="t" in grouping,
-        subtasks=given.has("-t"),
-        full=given.has("-f", "-F", "-explain"),
-    )
+    rows = text.ordered(_qstat_rows.selected(context, given, states), context.now)
+    return _qstat_rows.show(context, given, rows, view=_qstat_rows.view(given, grouping))
 
 
 def _needs_queues(given: Given, grouping: str) -> bool:
     """Whether queues and hosts decide what is shown, or in which order."""
     return bool(grouping) or given.has("-f", "-F", "-explain", "-q", "-l", "-pe", "-qs", "-U", "-urg")
-
-
-def show(context: Context, given: Given, rows: Sequence[Row], *, view: text.View) -> int:
-    """Print rows that are in order, as text or XML, with the requests below if -r asks for them."""
-    if given.has("-xml"):
-        from gridcompat.commands import _qstat_queues
-
-        context.out(_qstat_queues.xml(context, given, rows, view=view))
-        return 0
-    if not rows:
-        return 0
-    if view == text.PLAIN and not given.has("-r"):
-        context.out(text.listing(rows, context.now))
-        return 0
-    context.out(text.header(view))
-    context.out(body(context, given, rows, view=view))
-    return 0
-
-
-def body(context: Context, given: Given, rows: Sequence[Row], *, view: text.View) -> str:
-    """Return the lines of rows without a header."""
-    if not given.has("-r"):
-        return "".join(text.lines(row, view, context.now) for row in rows)
-    from gridcompat.commands import _requests
-
-    below = _requests.texts(context, rows, view=view, binding=not given.has("-ncb"))
-    parts = []
-    for row in rows:
-        for line in text.lines(row, view, context.now).splitlines(keepends=True):
-            parts += [line, below[row.job_id](row)]
-    return "".join(parts)
-
-
-# ---------------------------------------------------------------- which rows
-
-
-@record
-class States:
-    """What -s asks for."""
-
-    pending: bool = False
-    running: bool = False
-    suspended: bool = False
-    finished: bool = False
-    holds: frozenset[str] = frozenset()
-    """Of u o s d j a: pending jobs must have one of these, if there are any."""
-
-
-ALL = States(pending=True, running=True, suspended=True)
 
 
 def _states(given: Given, usage: str) -> States:
@@ -154,6 +88,8 @@ def _states(given: Given, usage: str) -> States:
     Raises:
         UsageError: a letter that it has not.
     """
+    from gridcompat.commands._qstat_rows import ALL, States
+
     word = given.last("-s")
     if word is None:
         return ALL
@@ -205,43 +141,3 @@ def _check_queue_states(given: Given) -> None:
             if letter not in QUEUE_STATES or (switch == "-explain" and letter not in "acAE"):
                 problem = f"unknown queue state: {letter} found in string: {word}"
                 raise UsageError(f"error: {problem}\n{problem}", exit_status=1)
-
-
-def selected(context: Context, given: Given, states: States) -> list[Row]:
-    """Return the rows of the users and states that were asked for."""
-    wanted = _listing.users(context, given.words("-u"))
-    found = []
-    if states.pending or states.running or states.suspended:
-        found = [row for row in _listing.listed(context, wanted) if fits(row, states, context.now)]
-    if states.finished:
-        over = sorted(_listing.listed(context, wanted, finished=True), key=lambda row: row.job_id)
-        found += over[-context.settings.finished_jobs :]
-    return found
-
-
-def fits(row: Row, states: States, now: float) -> bool:
-    """Return whether a row of an active job is in one of these states."""
-    if row.queue or row.state[-1] in "rts":
-        return states.suspended if row.state[-1] == "s" else states.running
-    if not states.holds:
-        return states.pending
-    return (
-        any(letter in states.holds for letter in row.held)
-        or ("j" in states.holds and row.blocked)
-        or ("d" in states.holds and row.blocked_by_task)
-        or ("a" in states.holds and row.start_after > now)
-    )
-
-
-def apart(row: Row) -> list[Row]:
-    """Return a row for each task."""
-    if not row.tasks or row.queue:
-        return [row]
-    from gridcompat.translate import ranges
-
-    found = []
-    for task in ranges.members(row.task_ranges()):
-        one = row.copy()
-        one.tasks = str(task)
-        found.append(one)
-    return found

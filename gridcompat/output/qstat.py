@@ -49,21 +49,30 @@ NO_TASK = " " * 7
 FULL_RULE = "-" * 81
 PENDING_RULE = "#" * 76
 PENDING_TITLE = " - PENDING JOBS" * 5
-EXTENDED_WIDTH = 185
-"""Of the rule of -f -ext."""
+FULL_EXTENDED_RULE = "-" * 189
+PENDING_EXTENDED_RULE = "#" * 186
 
 
 # ---------------------------------------------------------------- priorities
 
 
 def prior(row: Row, now: float) -> float:
-    """Return the priority that orders pending jobs: 0 while it cannot be considered.
+    """Return the priority that orders pending jobs: 0 while the scheduler does not consider it.
+
+    It does not consider what is held, what is to start later, and the rest of an array that runs.
 
     Source: sge_priority(5) with equal tickets: 0.5 for those and npprior.
     """
-    if not row.queue and (row.held or row.blocked or row.blocked_by_task or row.start_after > now):
+    if not row.queue and (
+        row.held
+        or row.blocked
+        or row.blocked_by_task
+        or row.start_after > now
+        or row.rest
+        or row.state == "z"
+    ):
         return 0.0
-    return 0.0 if row.state == "z" else 0.5 + normal_priority(row)
+    return 0.5 + normal_priority(row)
 
 
 def normal_priority(row: Row) -> float:
@@ -133,7 +142,10 @@ def header(view: View = PLAIN) -> str:
         + " ja-task-ID "
         + ("task-ID state cpu        mem     io      stat failed " if view.subtasks else "")
     )
-    return f"{title}\n{'-' * (len(title) - 1)}\n"
+    # The grid counts the rule by itself, not by the title.
+    width = 113 + 79 * view.extended + 35 * view.priorities + 64 * view.urgencies
+    width += 54 if view.subtasks else 1 if view.masters else 0
+    return f"{title}\n{'-' * width}\n"
 
 
 def listing(rows: Sequence[Row], now: float) -> str:
@@ -230,11 +242,11 @@ def requests(
         out.append(f"       Requested PE:     {request.parallel_environment} {ranges_of(request)}\n")
         if row.queue:
             out.append(f"       Granted PE:       {granted} {row.slots}\n")
-    hard = [f"{name}={value} (0.000000)" for name, value in request.hard_resources]
+    hard = [f"{name}={shown(name, value)} (0.000000)" for name, value in request.hard_resources]
     out.append("       Hard Resources:   " + "\n                         ".join(map(plain, hard)) + "\n")
     if view.full and row.queue and not any(name == "h_vmem" for name, _ in request.hard_resources):
         out.append(f"       h_vmem={settings.h_vmem_default} (default)\n")
-    soft = [f"{name}={value}" for name, value in request.soft_resources]
+    soft = [f"{name}={shown(name, value)}" for name, value in request.soft_resources]
     out.append("       Soft Resources:   " + "\n                         ".join(map(plain, soft)) + "\n")
     for title, names in (
         ("Hard requested queues", request.hard_queues),
@@ -258,3 +270,21 @@ def ranges_of(request: JobRequest) -> str:
         str(first) if first == last else f"{first}-{last}" + (f":{step}" if step > 1 else "")
         for first, last, step in request.slot_ranges
     )
+
+
+SECONDS = frozenset(("h_rt", "s_rt", "h_cpu", "s_cpu"))
+"""Resources that are shown in seconds however they were typed."""
+
+
+def shown(name: str, value: str) -> str:
+    """Return a requested value as qstat shows it: a time in seconds, one without a value as TRUE."""
+    if not value:
+        return "TRUE"
+    if name not in SECONDS or ":" not in value:
+        return value
+    total = 0
+    for part in value.split(":"):
+        if part and not (part.isascii() and part.isdigit()):
+            return value
+        total = total * 60 + int(part or "0")
+    return str(total)

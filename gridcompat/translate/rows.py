@@ -40,6 +40,7 @@ class Row:
         "owner",
         "priority",
         "queue",
+        "rest",
         "slots",
         "start_after",
         "state",
@@ -67,6 +68,8 @@ class Row:
     """`task@host`, "" while pending."""
     tasks: str
     """Range list as qstat shows it; "" for a plain job."""
+    rest: bool
+    """Waiting tasks of an array of which others run."""
     held: str
     """Of the letters u o s: which holds are set by hand."""
     blocked: bool
@@ -257,7 +260,7 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
     row.array = bool(tasks)
     row.start_after = int(start_after or 0)
     row.state = row.queue = row.held = row.tasks = ""
-    row.blocked = row.blocked_by_task = False
+    row.blocked = row.blocked_by_task = row.rest = False
     if phase == "Finished" or finished:
         if phase == "Finished" and finished:
             row.state = "z"
@@ -271,10 +274,9 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
         _waiting(row, tasks or PLAIN, "qw", holds, deleted or "", add)
         return
     parts = encoded.split(";")
-    _running(row, parts, holds, deleted or "", add)
-    by_hand = row.blocked = "b" in parts
-    if by_hand and waits is None:
-        row.blocked, row.blocked_by_task = False, True
+    row.rest = _running(row, parts, holds, deleted or "", add)
+    if "b" in parts:
+        row.blocked, row.blocked_by_task = waits is not None, waits is None
     by_task = next((part[1:] for part in parts if part[0] == "a"), "")
     for part in parts:
         state = _WAITING.get(part[0])
@@ -291,8 +293,9 @@ _WAITING = {"p": "qw", "Q": "qw", "R": "Rq", "E": "Eqw", "F": "ERq"}
 
 def _running(
     row: Row, parts: Sequence[str], holds: tuple[str, str, str], deleted: str, add: Callable[[Row], None]
-) -> None:
-    """Add a row for each task that has an attempt."""
+) -> bool:
+    """Add a row for each task that has an attempt; return whether there was one."""
+    some = False
     gone = ranges.parse(deleted) if deleted else ()
     held = [ranges.parse(text) for text in holds] if any(holds) else ()
     for part in parts:
@@ -314,6 +317,8 @@ def _running(
         one.slots = int(slots)
         one.tasks = task if row.array else ""
         add(one)
+        some = True
+    return some
 
 
 def _in(tasks: Ranges, number: int) -> bool:

@@ -186,6 +186,7 @@ def test_a_row_tells_everything_that_a_listing_needs() -> None:
         "time": SUBMITTED + 5,
         "queue": "task@node1",
         "tasks": "",
+        "rest": False,
         "held": "",
         "blocked": False,
         "blocked_by_task": False,

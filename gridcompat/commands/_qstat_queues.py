@@ -1,0 +1,235 @@
+"""qstat where queues matter: -f, -F, -g, -q, -l, -pe, -U, -urg, and lists of jobs as XML."""
+
+from __future__ import annotations
+
+from gridcompat.commands import _hosts, _listing, _qstat_rows, _requests
+from gridcompat.errors import UsageError
+from gridcompat.output import qstat as text
+from gridcompat.output import qstat_xml, queues
+from gridcompat.output.hosts import instance_offers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from gridcompat.commands._listing import Given
+    from gridcompat.commands._qstat_rows import States
+    from gridcompat.commands.context import Context
+    from gridcompat.model import JobRequest
+    from gridcompat.output.hosts import Instance, Offer
+    from gridcompat.translate.rows import Row
+
+    _Free: TypeAlias = Callable[[str], int]
+
+QUEUE_SWITCHES = ("-q", "-l", "-pe")
+"""Those that choose queue instances."""
+
+
+def run(context: Context, given: Given, *, states: States, grouping: str) -> int:
+    """Run such a qstat and return its exit status."""
+    everybody = _listing.listed(context, _listing.Users(own=True, patterns=("*",)))
+    every = _hosts.instances(context, _hosts.hosts(context, (row for row in everybody if row.queue)))
+    chosen = choose(context, given, every)
+    if chosen is None:
+        return 1
+    if "c" in grouping:
+        return _summary(context, given, chosen)
+    if not chosen and not given.has("-qs"):
+        return 0
+    view = _qstat_rows.view(given, grouping)
+    rows = _rows(context, given, states, grouping, chosen)
+    if view.full:
+        return _full(context, given, rows, chosen, view=view)
+    return _qstat_rows.show(context, given, rows, view=view)
+
+
+def choose(context: Context, given: Given, every: Sequence[Instance]) -> list[Instance] | None:
+    """Return the queue instances asked for; None if -q or -l name something that does not exist.
+
+    Raises:
+        UsageError: no such parallel environment.
+    """
+    settings = context.settings
+    environments = given.words("-pe")
+    if environments and not any(_hosts.has_environment(name, settings) for name in environments):
+        raise UsageError("error: no such parallel environment", exit_status=1)
+    words = given.words("-q")
+    chosen = [
+        instance
+        for instance in every
+        if not words or any(_hosts.names_queue(word, instance, settings) for word in words)
+    ]
+    if words and not chosen:
+        return None
+    resources = resources_of(given)
+    if resources is None:
+        return None
+    if given.has("-qs"):
+        chosen = []  # no queue of gridcompat is ever in one of these states
+    return [one for one in chosen if _hosts.satisfies(instance_offers(one, settings), resources, settings)]
+
+
+def resources_of(given: Given) -> list[tuple[str, str]] | None:
+    """Return the resources of -l; None if one is not known."""
+    from gridcompat import complexes
+
+    found = []
+    for word in given.words("-l"):
+        name, _, value = word.partition("=")
+        known = complexes.find(name)
+        if known is None:
+            return None
+        found.append((known.name, value))
+    return found
+
+
+def _rows(
+    context: Context, given: Given, states: States, grouping: str, chosen: Sequence[Instance]
+) -> list[Row]:
+    """The rows to show: running by queue, then pending ones that might run in one of the queues."""
+    names = [instance.name for instance in chosen]
+    rows = _qstat_rows.selected(context, given, states)
+    if given.has("-qs"):
+        rows = [row for row in rows if not row.queue]
+    elif given.has(*QUEUE_SWITCHES):
+        rows = [row for row in rows if not row.queue or row.queue in names]
+        rows = _that_might_run(context, rows, chosen)
+    if "d" in grouping:
+        rows = [task for row in rows for task in _qstat_rows.apart(row)]
+    rows = text.ordered(rows, context.now)
+    place = {name: position for position, name in enumerate(names)}
+    last = len(place)
+    rows.sort(key=lambda row: place.get(row.queue, last) if row.queue else last + 1)
+    return rows
+
+
+def _that_might_run(context: Context, rows: Sequence[Row], chosen: Sequence[Instance]) -> list[Row]:
+    """Leave out pending jobs that ask for other queues, or for more than these have."""
+    requests = _requests.by_number(context, (row.job_id for row in rows if not row.queue))
+    fits = {number: _might_run(context, request, chosen) for number, request in requests.items()}
+    return [row for row in rows if row.queue or fits.get(row.job_id, True)]
+
+
+def _might_run(context: Context, request: JobRequest, chosen: Sequence[Instance]) -> bool:
+    settings = context.settings
+    return any(
+        (
+            not request.hard_queues
+            or any(_hosts.names_queue(word, instance, settings) for word in request.hard_queues)
+        )
+        and _hosts.satisfies(instance_offers(instance, settings), request.hard_resources, settings)
+        for instance in chosen
+    )
+
+
+# ---------------------------------------------------------------- -f and -F
+
+
+def _full(
+    context: Context, given: Given, rows: Sequence[Row], chosen: Sequence[Instance], *, view: text.View
+) -> int:
+    chosen = _with_memory(context, given, chosen)
+    below: dict[str, list[Row]] = {}
+    for row in rows:
+        below.setdefault(row.queue, []).append(row)
+    pending = below.pop("", [])
+    # -ne goes by all jobs in the queue, whoever they belong to.
+    shown = [one for one in chosen if not given.has("-ne") or one.used]
+    if given.has("-xml"):
+        context.out(_full_xml(context, given, shown, below, pending, view=view))
+        return 0
+    arch = context.settings.arch
+    for number, instance in enumerate(shown):
+        context.out((queues.HEADER if not number else "") + queues.rule(view))
+        context.out(queues.queue_line(instance, arch, _offers(context, given, instance)))
+        context.out(_qstat_rows.body(context, given, below.get(instance.name, []), view=view))
+    if pending:
+        context.out(queues.pending_title(view))
+        context.out(_qstat_rows.body(context, given, pending, view=view))
+    return 0
+
+
+def _offers(context: Context, given: Given, instance: Instance) -> list[Offer]:
+    """The resources that -F shows of a queue instance."""
+    if not given.has("-F"):
+        return []
+    offers = instance_offers(instance, context.settings)
+    wanted = given.last("-F")
+    return offers if wanted is None else only(offers, wanted.split(","))
+
+
+def only(offers: Sequence[Offer], names: Sequence[str]) -> list[Offer]:
+    """Return the offers of these names; a shortcut counts, an unknown name shows nothing."""
+    from gridcompat import complexes
+
+    wanted = {found.name for found in map(complexes.find, names) if found is not None}
+    return [offer for offer in offers if offer[1] in wanted]
+
+
+def _with_memory(context: Context, given: Given, chosen: Sequence[Instance]) -> list[Instance]:
+    """The instances with the h_vmem that is left on their hosts, if -F may show it."""
+    if not given.has("-F"):
+        return list(chosen)
+    from gridcompat.record import replace
+
+    free = memory_free(context)
+    return [replace(one, host=replace(one.host, h_vmem_free=free(one.host.name))) for one in chosen]
+
+
+def memory_free(context: Context) -> _Free:
+    """Return a function that tells the h_vmem left on a host, in bytes."""
+    from gridcompat.units import memory_bytes
+
+    settings = context.settings
+    taken: dict[str, int] = {}
+    for obj in _listing.objects(context):
+        running = (obj.get("status") or {}).get("running") or ()
+        if running:
+            asked = dict(_requests.of_object(obj).hard_resources).get("h_vmem") or settings.h_vmem_default
+            each = memory_bytes(asked) or 0
+            for run in running:
+                host = run.get("host") or ""
+                taken[host] = taken.get(host, 0) + each * int(run.get("slots") or 1)
+    capacity = memory_bytes(settings.h_vmem_capacity) or 0
+    return lambda host: capacity - taken.get(host, 0)
+
+
+def _full_xml(
+    context: Context,
+    given: Given,
+    shown: Sequence[Instance],
+    rows: dict[str, list[Row]],
+    pending: Sequence[Row],
+    *,
+    view: text.View,
+) -> str:
+    every = [row for some in rows.values() for row in some] + list(pending)
+    below = _qstat_rows.below(context, given, every, view=view)
+    lists = []
+    for instance in shown:
+        jobs = [
+            _qstat_rows.lists(row, view, context.now, below, indent=6) for row in rows.get(instance.name, [])
+        ]
+        offers = _offers(context, given, instance)
+        lists.append(qstat_xml.queue_list(instance, context.settings.arch, offers, "".join(jobs)))
+    waiting = "".join(_qstat_rows.lists(row, view, context.now, below) for row in pending)
+    return qstat_xml.document("".join(lists), waiting)
+
+
+# ---------------------------------------------------------------- -g c
+
+
+def _summary(context: Context, given: Given, chosen: Sequence[Instance]) -> int:
+    rows = []
+    for name in sorted({instance.queue.name for instance in chosen}):
+        of_queue = [instance for instance in chosen if instance.queue.name == name]
+        loads = [
+            one.host.load / one.host.cpus for one in of_queue if one.host.load is not None and one.host.cpus
+        ]
+        load = sum(loads) / len(loads) if loads else None
+        used, total = sum(one.used for one in of_queue), sum(one.queue.slots for one in of_queue)
+        rows.append((name, load, used, total))
+    make = qstat_xml.summary if given.has("-xml") else queues.summary
+    context.out(make(rows, extended=given.has("-ext")))
+    return 0
