@@ -10,7 +10,7 @@ from gridcompat.cluster.base import GRID_JOB, Selector
 from gridcompat.errors import ClusterError, NotFound, Refused
 from gridcompat.record import replace
 from gridcompat.translate import grid_job as objects
-from gridcompat.translate import ranges, rows
+from gridcompat.translate import rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

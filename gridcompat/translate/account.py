@@ -6,6 +6,8 @@ caller looks up the passwd entry.
 
 from __future__ import annotations
 
+import json
+
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_SITE, NAMESPACE
 from gridcompat.errors import GridError
 from gridcompat.model import Account
@@ -40,7 +42,10 @@ def account_of(grid_account: K8sObject) -> Account:
             group=str(spec.get("group", "")),
             groups=tuple(int(gid) for gid in spec.get("groups", ())),
             home=str(spec.get("home", "")),
-            volumes=tuple((str(v["path"]), str(v["source"])) for v in spec.get("volumes", ())),
+            volumes=tuple(
+                (str(volume["path"]), json.dumps(volume["source"], separators=(",", ":")))
+                for volume in spec.get("volumes", ())
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise GridError(f"the GridAccount of namespace {namespace} cannot be used: {error}") from error

@@ -81,7 +81,9 @@ def read_request(text: str) -> JobRequest:
 def _value(name: str, value: Any) -> Any:
     """One field with lists made tuples, checked so that no later code meets a wrong type."""
     if name == "submit":
-        return SubmitContext(**{key: _typed(key, text, str) for key, text in value.items()})
+        return SubmitContext(
+            **{key: _typed(key, text, str) for key, text in _typed(name, value, dict).items()}
+        )
     if value is None and name in _OPTIONAL:
         return None
     if name in _NUMBERS:
