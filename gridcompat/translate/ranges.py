@@ -106,7 +106,7 @@ def union(a: Ranges, b: Ranges) -> Ranges:
     grid = _grid(a + b)
     if grid is None:
         return from_members({*members(a), *members(b)})
-    return _ranges(_merged(_spans(a, grid) + _spans(b, grid)), grid)
+    return _ranges(_spans(a, grid) + _spans(b, grid), grid)
 
 
 def minus(a: Ranges, b: Ranges) -> Ranges:
@@ -219,7 +219,7 @@ def _merged(spans: Spans) -> Spans:
 
 def _ranges(spans: Spans, grid: tuple[int, int]) -> Ranges:
     step, phase = grid
-    ranges = tuple(normal(low * step + phase, high * step + phase, step) for low, high in spans)
+    ranges = tuple(normal(low * step + phase, high * step + phase, step) for low, high in _merged(spans))
     if len(ranges) > COMPRESS_ABOVE:
         shorter = from_members(members(ranges))
         return shorter if len(shorter) < len(ranges) else ranges
