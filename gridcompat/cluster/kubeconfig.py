@@ -219,7 +219,7 @@ def _pem(entry: dict[str, Any], key: str) -> str:
     import binascii
 
     try:
-        return binascii.a2b_base64(str(data)).decode("ascii")
+        return binascii.a2b_base64("".join(str(data).split()), strict_mode=True).decode("ascii")
     except ValueError as error:
         raise SettingsError(f"kubeconfig: {key}-data: not base64 of a PEM text") from error
 

@@ -51,7 +51,10 @@ class RestCluster:
     def create(self, obj: K8sObject) -> K8sObject:
         """See `Cluster.create`."""
         kind = _kind_of(obj)
-        namespace = str((obj.get("metadata") or {}).get("namespace") or "default")
+        metadata = obj.get("metadata") or {}
+        if metadata.get("resourceVersion"):  # the server calls it an internal error of its own (500)
+            raise Invalid("resourceVersion should not be set on objects to be created")
+        namespace = str(metadata.get("namespace") or "default")
         path = _path(kind, namespace) + "?fieldValidation=Strict"
         return self._object("POST", path, obj, repeatable=False)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 from _thread import get_ident
 
@@ -146,7 +147,8 @@ class Database:
         except OSError:  # nobody listens, or the FIFO is gone
             return
         try:
-            os.write(fifo, b"\n")
+            if stat.S_ISFIFO(os.fstat(fifo).st_mode):
+                os.write(fifo, b"\n")
         except OSError:  # full: whoever listens has enough to wake up from
             pass
         finally:

@@ -63,7 +63,7 @@ def state_dir(settings: Settings) -> str:
     if not base.startswith("/"):
         base = os.path.expanduser("~/.local/state")
     path = base + "/gridcompat"
-    fallback = f"/var/tmp/gridcompat-{os.getuid()}"
+    fallback = _fallback()
     # Where the fallback is in use it stays in use: a home that was not mounted yesterday is today.
     # A directory with a database in it was chosen before; the answer may not change then.
     used = os.path.exists(f"{path}/{DATABASE}")
@@ -80,6 +80,10 @@ def state_dir(settings: Settings) -> str:
         raise SettingsError(f"state_dir: '{fallback}' is a symbolic link")
     make_private(fallback)
     return fallback
+
+
+def _fallback() -> str:
+    return f"/var/tmp/gridcompat-{os.getuid()}"
 
 
 def make_private(path: str) -> None:
@@ -111,7 +115,7 @@ def make_private(path: str) -> None:
             raise SettingsError(f"state_dir: '{path}' is open to other users: {error.strerror}") from error
 
 
-def on_network_file_system(path: str) -> bool:
+def on_network_file_system(path: str, *, mounts: str = "/proc/self/mountinfo") -> bool:
     """Return whether a path, or the nearest parent that exists, lies on a network file system.
 
     Source: proc(5), /proc/self/mountinfo. False where that file cannot be read.
@@ -119,8 +123,8 @@ def on_network_file_system(path: str) -> bool:
     path = os.path.realpath(path)
     best, found = "", ""
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-            for line in mounts:
+        with open(mounts, encoding="utf-8", errors="surrogateescape") as lines:
+            for line in lines:
                 fields = line.split(" ")
                 point = _unescaped(fields[4])
                 inside = path == point or path.startswith(point.rstrip("/") + "/")
