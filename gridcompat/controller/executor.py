@@ -62,7 +62,7 @@ class Executor:
         self._spool = spool
         self._clock = clock
         self._post = post
-        self._has_launcher: set[str] = set()
+        self._has_launcher: set[tuple[str, str]] = set()
         self.taken: set[tuple[str, str]] = set()
         """(namespace, name) of pods that are not ours although an attempt has that name."""
 
@@ -162,15 +162,20 @@ class Executor:
         self._cache.put(POD, made)
 
     def _launcher(self, namespace: str) -> None:
-        """See to it that the launcher is there before the first pod of a namespace needs it."""
-        if namespace in self._has_launcher:
+        """See to it that the launcher is there before a pod needs it.
+
+        Its name is its content's: an upgrade of the package under a running daemon needs another one.
+        """
+        wanted = launcher_config_map(namespace)
+        mark = (namespace, wanted["metadata"]["name"])
+        if mark in self._has_launcher:
             return
         try:
-            self._cluster.create(launcher_config_map(namespace))
+            self._cluster.create(wanted)
         except Conflict as conflict:
             if conflict.reason != "AlreadyExists":
                 raise
-        self._has_launcher.add(namespace)
+        self._has_launcher.add(mark)
 
     def _annotate(self, namespace: str, name: str, notes: dict[str, str | None]) -> bool:
         """Write annotations; False if the pod is gone."""

@@ -32,7 +32,7 @@ WATCH_S = 50.0
 """Load balancers drop connections that say nothing for 240 s; a watch of a stopped controller ends by it."""
 PAUSE_S = 1.0
 """Before a watch that broke is begun again."""
-LONGEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 0.5
 LETTERS_AT_A_TIME = 200
 
 
