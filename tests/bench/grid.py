@@ -1,4 +1,4 @@
-"""A throw-away real Grid Engine on this machine, to measure beside: Debian's packages, a directory of its own.
+"""A throw-away real Grid Engine on this machine, to measure beside: Debian's packages, its own directory.
 
 Needs root, `gridengine-master`, `gridengine-exec` and `gridengine-client`, and a host name that
 resolves.  Nothing outside the directory is touched, no service of the packages is started, and the
@@ -91,10 +91,10 @@ class Grid:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory = ""
 
-    def memory_kib(self) -> int:
-        """Return the resident memory of the master."""
+    def master(self) -> int:
+        """Return the process number of the master."""
         with open(self._path("qmaster/qmaster.pid"), encoding="ascii") as file:
-            return resident_kib(int(file.read()))
+            return int(file.read())
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
@@ -179,7 +179,9 @@ class Grid:
         rows = [line.split() for line in lines if line.startswith(f"{QUEUE}@")]
         return bool(rows) and len(rows[0]) == 5 and "-NA-" not in rows[0]
 
-    def _run(self, *command: str, user: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, *command: str, user: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
             env=self.environment,
