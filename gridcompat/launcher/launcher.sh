@@ -57,7 +57,7 @@ LOST=111
 FOREVER=2147483647
 
 scratch='' own='' tmp='' copy='' holder='' timers='' started=0
-term='' overtime='' warned='' notified=''
+term='' overtime=''
 
 # ---------------------------------------------------------------- evidence
 
@@ -139,7 +139,7 @@ evidence() { # exit signal failed reason
 tidy() {
     if [ -n "$holder$timers" ]; then
         # shellcheck disable=SC2086  # a list of process ids
-        kill $holder $timers 2>/dev/null
+        kill -s KILL $holder $timers 2>/dev/null
     fi
     set -- ${own:+"$own"} ${tmp:+"$tmp"} ${scratch:+"$scratch"} ${copy:+"$copy"}
     [ $# = 0 ] || rm -rf -- "$@"
@@ -161,19 +161,20 @@ claim_attempt() {
     nonce=''
     read -r nonce </proc/sys/kernel/random/uuid
     mine="$GC_POD_UID ${nonce:-$$}"
-    if ! printf '%s\n' "$mine" >"$claim.${nonce:-$$}"; then
-        why=$({ true >"$claim.${nonce:-$$}"; } 2>&1)
+    ticket=$claim.${nonce:-$$}
+    if { printf '%s\n' "$mine"; } 2>/dev/null >"$ticket"; then :; else
+        why=$({ true >"$ticket"; } 2>&1)
         strerror "$why" "$claim"
         fail 1 "can't claim the attempt in $GC_RUN_DIR: $strerror"
     fi
-    ln -- "$claim.${nonce:-$$}" "$claim" 2>/dev/null
+    ln -- "$ticket" "$claim" 2>/dev/null
     theirs=''
     { read -r theirs <"$claim"; } 2>/dev/null
     if [ "$theirs" = "$mine" ]; then
-        own=$claim.${nonce:-$$}
+        own=$ticket
         return
     fi
-    rm -f -- "$claim.${nonce:-$$}"
+    rm -f -- "$ticket"
     [ -n "$theirs" ] || fail 1 "can't claim the attempt in $GC_RUN_DIR"
     evidence "$LOST" 0 0 "the attempt is claimed by pod ${theirs%% *}"
     exit "$LOST"
@@ -255,11 +256,11 @@ output() { # STDOUT|STDERR o|e -> $output: absolute path of the file
 }
 
 appendable() { # path; creates it, fails the attempt if it cannot be opened
-    if ! { true; } 2>/dev/null >>"$1"; then
-        why=$({ true >>"$1"; } 2>&1)
-        strerror "$why" "$1"
-        fail 26 "error: can't open output file \"$1\": $strerror"
-    fi
+    # Not `if !`: bash takes a redirection that fails for success there.
+    { true; } 2>/dev/null >>"$1" && return
+    why=$({ true >>"$1"; } 2>&1)
+    strerror "$why" "$1"
+    fail 26 "error: can't open output file \"$1\": $strerror"
 }
 
 open_files() { # leaves fd 3 4 5 open, the working directory set
@@ -462,14 +463,15 @@ launch() { # program and arguments: starts it, sets $pid
         order="$order \"\${$n}\"" n=$((n + 1))
     done
     eval "set -- $order"
-    # A list run with & ignores INT and QUIT, and sh cannot undo that; env of coreutils 8.31 can.  With
-    # another env the program starts with these two ignored.
-    clean=''
-    env --default-signal true 2>/dev/null && clean=--default-signal
+    # A list run with & ignores INT and QUIT, and sh cannot undo that; env of coreutils 8.31 can (busybox
+    # sh would take its own).  With another env the program starts with these two ignored.
+    clean='' env=/usr/bin/env
+    [ -x "$env" ] || env="env"
+    "$env" --default-signal true 2>/dev/null && clean=--default-signal
     trap 'wake' CHLD
     (
         limits
-        exec setsid env ${clean:+"$clean"} -i "$@" <&3 >&4 2>&5 3<&- 4>&- 5>&- 9>&-
+        exec setsid "$env" ${clean:+"$clean"} -i "$@" <&3 >&4 2>&5 3<&- 4>&- 5>&- 9>&-
     ) &
     pid=$!
     exec 3<&- 4>&- 5>&-
@@ -506,7 +508,8 @@ limits() {
 
 # shellcheck disable=SC2317  # called by traps
 wake() { # from traps: ends the wait below, whatever it waits for
-    [ -z "$holder" ] || kill "$holder" 2>/dev/null
+    # KILL: before its exec the process has the handlers of this one, and TERM would be lost.
+    [ -z "$holder" ] || kill -s KILL "$holder" 2>/dev/null
 }
 
 session() { # -> $session: living processes of the job's session
@@ -537,17 +540,6 @@ finish() { # KILL until nothing is left of the session, for what forks meanwhile
         [ -n "$session" ] || return
         tries=$((tries + 1))
     done
-}
-
-timer() { # seconds signal: for this process itself
-    (
-        trap 'kill "$nap"; exit' TERM
-        sleep "$1" &
-        nap=$!
-        wait "$nap"
-        kill -s "$2" $$
-    ) >/dev/null 2>&1 3<&- 9>&- &
-    timers="$timers $!"
 }
 
 ended() { # whether the program is over; -> $status $died (signal number)
@@ -605,27 +597,39 @@ ended() { # whether the program is over; -> $status $died (signal number)
     status=$((128 + died))
 }
 
+timer() { # seconds -> $timer: a process that ends then, and thereby wakes this one
+    sleep "$1" >/dev/null 2>&1 3<&- 9>&- &
+    timer=$!
+    timers="$timers $timer"
+}
+
+passed() { # timer: whether its time is over
+    [ -n "$1" ] && ! kill -0 "$1" 2>/dev/null
+}
+
 stop() { # the way a job is ended: warned if it asked for that, then killed
-    if [ -n "${GC_NOTIFY:-}" ] && [ -z "$notified" ]; then
-        [ -z "$warned" ] || return
-        warned=yes
+    if [ -z "${GC_NOTIFY:-}" ] || passed "$grace"; then
+        kill -s KILL "$pid" 2>/dev/null # it may not have got as far as a session of its own
+        finish
+    elif [ -z "$grace" ]; then
         signal USR2
         signal CONT # a suspended job could not act on it
-        timer "$GC_NOTIFY" USR2
-        return
+        timer "$GC_NOTIFY"
+        grace=$timer
     fi
-    finish
 }
 
 attend() { # until the program is over
     while :; do
         sleep "$FOREVER" >/dev/null 2>&1 3<&- 9>&- &
         holder=$!
+        # This also reaps what has ended, timers too.
         ended && return
-        if [ -n "$soft" ]; then
+        if passed "$soft"; then
             soft=''
             signal USR1
         fi
+        if passed "$hard"; then overtime=yes; fi
         [ -z "$term$overtime" ] || stop
         # A signal from now on kills what is waited for.
         while kill -0 "$holder" 2>/dev/null; do wait "$holder" 2>/dev/null; done
@@ -635,11 +639,7 @@ attend() { # until the program is over
 
 # ---------------------------------------------------------------- all of it
 
-soft=''
 trap 'term=yes; wake' TERM
-trap 'overtime=yes; wake' ALRM
-trap 'soft=yes; wake' USR1
-trap 'notified=yes; wake' USR2
 
 claim_attempt
 command -v setsid >/dev/null || fail 1 "there is no setsid in the image"
@@ -669,8 +669,15 @@ case $GC_MODE in
     *) fail 1 "unknown mode $GC_MODE" ;;
 esac
 cd /
-[ -z "${GC_H_RT:-}" ] || timer "$GC_H_RT" ALRM
-[ -z "${GC_S_RT:-}" ] || timer "$GC_S_RT" USR1
+hard='' soft='' grace=''
+if [ -n "${GC_H_RT:-}" ]; then
+    timer "$GC_H_RT"
+    hard=$timer
+fi
+if [ -n "${GC_S_RT:-}" ]; then
+    timer "$GC_S_RT"
+    soft=$timer
+fi
 attend
 finish
 failed=0 reason=''
