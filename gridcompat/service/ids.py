@@ -139,11 +139,11 @@ class Ids:
         listing = self._cluster.table(
             GRID_JOB, namespace=self._namespace, selector=Selector(fields={"spec.jobName": self._name or ""})
         )
+        if rows.active(listing):
+            raise AlreadyActive(f"there is a job named '{self._name}' already active")
         entry = next((entry for entry in entries if entry["name"] == self._name), None)
         if entry is not None and entry["nonce"] == self._nonce and self._missing(entry["id"]):
             return int(entry["id"])
-        if rows.active(listing):
-            raise AlreadyActive(f"there is a job named '{self._name}' already active")
         if entry is None:
             self._seen = None
             return None
