@@ -15,6 +15,7 @@ from email.policy import EmailPolicy
 from email.utils import formatdate, parseaddr
 from unicodedata import category
 
+from gridcompat.mailer.reasons import Unsendable
 from gridcompat.outbox import Entry
 from gridcompat.outbox.compose import one_line
 from gridcompat.record import record
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
 """RFC 5322 atext and the dot."""
 LONGEST_ADDRESS = 254
-
-
-class Unsendable(Exception):
-    """A recipient that cannot be an address; trying again is of no use."""
 
 
 @record

@@ -18,6 +18,7 @@ import subprocess
 from typing import Protocol
 
 from gridcompat.mailer.message import Letter
+from gridcompat.mailer.reasons import Later, Refused, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,18 +30,6 @@ DEFAULT_PORTS = {"no": 25, "starttls": 587, "tls": 465}
 
 # sysexits.h, as sendmail(8) uses it: these are about the mail, all others about the machine.
 FINAL_STATUSES = {65: "data error", 67: "no such user", 68: "no such host"}
-
-
-class Refused(Exception):
-    """This mail will never be taken."""
-
-
-class Later(Exception):
-    """This mail may be taken later; others may be taken now."""
-
-
-class Unreachable(Exception):
-    """No mail can be sent now. Raised by `send`, the letter may nevertheless have been taken."""
 
 
 class Session(Protocol):

@@ -8,7 +8,6 @@ Must not know headers, spools or servers.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from unicodedata import category
 
@@ -293,6 +292,8 @@ def _memory(kib: int) -> str:
 
 def _message_id(happening: Happening, event: str, recipient: str, site: str) -> str:
     """Name one mail, the same on every machine: nothing of the process that computes it goes in."""
+    import hashlib  # 3 ms, and most jobs send no mail
+
     event += f"-{happening.order}" if happening.order else ""
     task = 1 if happening.task is None else happening.task
     who = hashlib.sha256(f"{happening.job_uid}\0{recipient}".encode("utf-8", "surrogateescape")).hexdigest()[

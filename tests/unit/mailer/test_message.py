@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gridcompat.mailer.message import Unsendable, address, letter
+from gridcompat.mailer.message import address, letter
+from gridcompat.mailer.reasons import Unsendable
 from gridcompat.outbox import Entry, Mail
 from gridcompat.outbox.compose import one_line
 from gridcompat.record import replace
