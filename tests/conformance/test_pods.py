@@ -34,6 +34,18 @@ def test_defaults_that_differ_from_ours_are_filled_in(cluster: Cluster, namespac
     assert created["spec"]["terminationGracePeriodSeconds"] == 30
 
 
+def test_generations_count_the_wishes_about_a_pod(cluster: Cluster, namespace: str) -> None:
+    created = cluster.create(pod(namespace, nodeName="no-such-node"))
+    assert created["metadata"]["generation"] == 1
+    assert patched(cluster, namespace, {"activeDeadlineSeconds": 100})["metadata"]["generation"] == 2
+    status = {"status": {"phase": "Running"}}
+    running = cluster.patch(base.POD, NAME, status, namespace=namespace, subresource="status")
+    assert running["metadata"]["generation"] == 2
+    cluster.delete(base.POD, NAME, namespace=namespace)
+    assert cluster.get(base.POD, NAME, namespace=namespace)["metadata"]["generation"] == 3
+    cluster.delete(base.POD, NAME, namespace=namespace, grace_s=0)
+
+
 BAD: dict[str, dict[str, Any]] = {
     "no containers": {"containers": []},
     "a container without a name": {"containers": [{"image": PAUSE}]},

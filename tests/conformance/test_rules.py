@@ -33,7 +33,7 @@ NEW_JOBS: dict[str, tuple[dict[str, Any], bool]] = {
     "a nonce of 65": ({"nonce": "n" * 65}, False),
     "an id that is not its name": ({"id": 1001}, False),
     "an id as text": ({"id": "1000"}, False),
-    "an id of null": ({"id": None}, False),
+    "without an id": ({"id": None}, False),
     "an empty name": ({"jobName": ""}, False),
     "a name of 512": ({"jobName": "é" * 512}, True),
     "a name of 513": ({"jobName": "x" * 513}, False),
@@ -87,6 +87,22 @@ def outcome(call: Any) -> bool:
 def test_a_new_grid_job(cluster: Cluster, namespace: str, case: str) -> None:
     spec, accepted = NEW_JOBS[case]
     assert outcome(lambda: cluster.create(grid_job(namespace, **spec))) is accepted
+
+
+def test_null_is_no_value_at_all(cluster: Cluster, namespace: str) -> None:
+    obj = grid_job(namespace)
+    obj["spec"].update(
+        slots=None, tasks=None, holds={"user": None, "system": "1"}, orders=[{**ORDER, "by": None}]
+    )
+    spec = cluster.create(obj)["spec"]
+    assert "slots" not in spec and "tasks" not in spec and spec["holds"] == {"system": "1"}
+    assert "by" not in spec["orders"][0]
+    obj = grid_job(namespace, 1001)
+    obj["spec"]["id"] = None
+    assert not outcome(lambda: cluster.create(obj))
+    obj = grid_job(namespace, 1001)
+    obj["spec"]["predecessors"] = [None]
+    assert not outcome(lambda: cluster.create(obj))
 
 
 def done(seq: int) -> dict[str, Any]:

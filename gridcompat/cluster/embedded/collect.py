@@ -6,8 +6,6 @@ late; here both happen in the transaction that deletes.  Works inside one transa
 
 from __future__ import annotations
 
-import time
-
 from gridcompat.cluster import base
 from gridcompat.cluster.embedded import core, rows
 from gridcompat.cluster.embedded.kinds import counts_generations
@@ -95,7 +93,7 @@ def finish(connection: sqlite3.Connection, stored: Stored, obj: K8sObject, *, no
     for owner in obj["metadata"].get("ownerReferences", ()):
         _foreground_done(connection, owner["uid"], now)
     if stored.namespace:
-        _namespace_done(connection, stored.namespace)
+        _namespace_done(connection, stored.namespace, now)
 
 
 def ownerless(connection: sqlite3.Connection, obj: K8sObject) -> bool:
@@ -152,13 +150,13 @@ def _empty_namespace(connection: sqlite3.Connection, stored: Stored, obj: K8sObj
         found = rows.find(connection, child.kind, child.namespace, child.name)
         if found is not None:  # it may have gone with its owner
             delete(connection, found, now=now)
-    _namespace_done(connection, stored.name)
+    _namespace_done(connection, stored.name, now)
 
 
-def _namespace_done(connection: sqlite3.Connection, name: str) -> None:
+def _namespace_done(connection: sqlite3.Connection, name: str, now: float) -> None:
     stored = rows.find(connection, base.NAMESPACE, "", name)
     if stored is None:
         return
     obj = stored.object()
     if "deletionTimestamp" in obj["metadata"] and not rows.in_namespace(connection, name):
-        finish(connection, stored, obj, now=time.time())
+        finish(connection, stored, obj, now=now)

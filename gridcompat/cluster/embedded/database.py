@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 SCHEMA_VERSION = 1
+LOG_BYTES = 16 * 1024 * 1024
 SCHEMA = """
 CREATE TABLE counter (version INTEGER NOT NULL, expired INTEGER NOT NULL, logged INTEGER NOT NULL);
 INSERT INTO counter VALUES (0, 0, 0);
@@ -122,6 +123,8 @@ class Database:
             self._connections[ident] = found
             # FULL: an accepted job survives a power failure; a commit costs one fsync (0.2 to 10 ms).
             found.execute("PRAGMA synchronous=FULL")
+            # After a burst the log file shrinks again.
+            found.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
         return found
 
     def _check_file(self) -> None:

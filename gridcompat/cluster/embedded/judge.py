@@ -81,6 +81,8 @@ def shape(kind: Kind, obj: K8sObject) -> None:
                 f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {wrong[0]}'
             )
         obj["metadata"] = meta
+    else:
+        structure.drop_null(fields, obj)
     unknown += structure.unknown_fields(fields, {**obj, "metadata": {}})
     if unknown:
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)

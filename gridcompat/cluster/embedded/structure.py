@@ -29,6 +29,23 @@ def drop_empty(value: Any) -> None:
             drop_empty(item)
 
 
+def drop_null(schema: Schema, value: Any) -> None:
+    """Take null values of fields that the schema names out of an object: none of ours may be null."""
+    if isinstance(value, dict):
+        properties = schema.get("properties") or {}
+        extra = schema.get("additionalProperties")
+        for key, item in list(value.items()):
+            below = properties.get(key, extra)
+            if isinstance(below, dict):
+                if item is None:
+                    del value[key]
+                else:
+                    drop_null(below, item)
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            drop_null(schema["items"], item)
+
+
 def unknown_fields(schema: Schema, value: Any, path: str = "") -> list[str]:
     """Return the paths of fields that the schema does not name."""
     found: list[str] = []
