@@ -290,6 +290,17 @@ def test_an_old_mail_is_tried_before_it_is_given_up(desk: Desk) -> None:
     assert post(desk.spool_dir, replace(ENDED, job_id=2), site="grid", now=desk.now) == 0
 
 
+def test_a_mail_that_was_given_up_is_tried_again_when_it_is_moved_back(desk: Desk, server: Server) -> None:
+    server.script["RCPT"] = ["550 no such user"]
+    desk.post(1)
+    desk.work()
+    (name,) = desk.names("failed")
+    os.rename(os.path.join(desk.spool_dir, "failed", name), os.path.join(desk.spool_dir, name))
+    desk.work()
+    assert desk.count() == (0, 1, 0)
+    assert len(server.received) == 1
+
+
 def test_without_any_way_to_send_mails_are_kept_and_the_log_says_so_once(desk: Desk) -> None:
     desk.use(sendmail="/nonexistent/sendmail")
     for job in (1, 2, 3):
