@@ -61,7 +61,7 @@ class Sender:
         self._clock = clock
         self._jitter = jitter or _jitter
         self._connect = connect or _open_session
-        self._log = log or _to_standard_error
+        self._write = log or _to_standard_error
         self._stop: threading.Event | None = None
         self._lock: int | None = None
         self._swept = float("-inf")
@@ -220,6 +220,12 @@ class Sender:
                 self._give_up([entry], f"not sent in {age:.0f} s: {reason}")
             else:
                 self._spool.postpone(entry.name, now + delay_s(age, self._jitter()))
+
+    def _log(self, text: str) -> None:
+        try:
+            self._write(text)
+        except Exception:  # noqa: BLE001  (a full disk; sending is what matters)
+            pass
 
     def _say(self, reason: str, count: int) -> None:
         """Log why nothing can be sent, once an hour unless the reason changes."""

@@ -15,6 +15,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import tempfile
 from typing import Protocol
 
 from gridcompat.mailer.message import Letter
@@ -136,26 +137,29 @@ class SendmailSession:
         """Run the program once; see `Session`."""
         # -i: a line with a single dot does not end the letter; --: no recipient is an option.
         command = [self._program, "-i", f"-f{letter.sender}", "--", letter.recipient]
-        text = letter.data.replace(b"\r\n", b"\n")
-        try:
-            done = subprocess.run(
-                command,
-                input=text,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=PROGRAM_WITHIN_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise Later(f"{self._program}: no end within {PROGRAM_WITHIN_S:.0f} s") from error
-        except OSError as error:
-            raise Unreachable(f"{self._program}: {_told(error)}") from error
-        if done.returncode == 0:
-            return
-        said = done.stdout.decode("utf-8", "replace").strip()[:300]
-        if done.returncode in FINAL_STATUSES:
-            raise Refused(f"{self._program}: {FINAL_STATUSES[done.returncode]}: {said}")
-        raise Later(f"{self._program}: exit status {done.returncode}: {said}")
+        # Files instead of pipes: a delivery that goes on in the background may keep its ends open.
+        with tempfile.TemporaryFile() as text, tempfile.TemporaryFile() as output:
+            text.write(letter.data.replace(b"\r\n", b"\n"))
+            text.seek(0)
+            try:
+                status = subprocess.run(
+                    command,
+                    stdin=text,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=PROGRAM_WITHIN_S,
+                    check=False,
+                ).returncode
+            except subprocess.TimeoutExpired as error:
+                raise Later(f"{self._program}: no end within {PROGRAM_WITHIN_S:.0f} s") from error
+            except OSError as error:
+                raise Unreachable(f"{self._program}: {_told(error)}") from error
+            output.seek(0)
+            said = output.read(300).decode("utf-8", "replace").strip()
+        if status in FINAL_STATUSES:
+            raise Refused(f"{self._program}: {FINAL_STATUSES[status]}: {said}")
+        if status:
+            raise Later(f"{self._program}: exit status {status}: {said}")
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -569,6 +569,20 @@ def test_a_program_that_does_not_end_is_ended(
     assert desk.count() == (1, 0, 0)
 
 
+def test_a_program_that_leaves_a_child_behind_is_not_waited_for(
+    desk: Desk, program: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "PROGRAM_WITHIN_S", 5.0)
+    path = program(0)
+    path.write_text('#!/bin/sh\nsleep 60 & echo $! > "$0.child"\n')
+    desk.post(1)
+    start = time.monotonic()
+    desk.work()
+    os.kill(int(Path(f"{path}.child").read_text()), 9)
+    assert desk.count() == (0, 1, 0)
+    assert time.monotonic() - start < 4
+
+
 def test_a_program_that_reads_nothing_is_no_trouble(desk: Desk, program: Callable[[int], Path]) -> None:
     program(0).write_text("#!/bin/sh\nexit 0\n")
     desk.post(1, happening=replace(ENDED, job_name="x" * 200_000))
@@ -671,6 +685,11 @@ def test_the_thread_survives_what_nobody_thought_of(
     desk: Desk, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gridcompat.mailer.send.AFTER_ERROR_S", 0.01)
+
+    def full(text: str) -> None:
+        desk.log.append(text)
+        raise OSError(28, "No space left on device")
+
     faults: list[BaseException] = [
         RuntimeError("boom"),
         MemoryError(),
@@ -682,7 +701,7 @@ def test_the_thread_survives_what_nobody_thought_of(
             raise faults.pop()
         return transport.open_session(settings)
 
-    sender = Sender(desk.spool_dir, desk.settings, clock=lambda: NOW, connect=connect, log=desk.log.append)
+    sender = Sender(desk.spool_dir, desk.settings, clock=lambda: NOW, connect=connect, log=full)
     desk.post(1)
     with Running(sender):
         until(lambda: desk.count() == (0, 1, 0))
