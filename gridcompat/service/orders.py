@@ -264,27 +264,35 @@ def hold(
         if not now.alive:
             done = None
             return None
-        asked = now.alive if tasks is None else ranges.intersect(now.alive, tasks)
         missing = () if tasks is None else ranges.minus(tasks, now.all)
-        holds = job["spec"].get("holds") or {}
-        changed: Ranges = ()
-        patch: dict[str, Any] = {}
-        for letter, kind in HOLDS.items():
-            held = ranges.parse(holds.get(kind) or "")
-            if letter in set_letters:
-                touched, after = ranges.minus(asked, held), ranges.union(held, asked)
-            elif letter in clear_letters:
-                touched, after = ranges.intersect(held, asked), ranges.minus(held, asked)
-            else:
-                continue
-            if touched:
-                changed = ranges.union(changed, touched)
-                patch[kind] = ranges.text(after)
+        changed, patch = holds_patch(job, now, tasks, set_letters=set_letters, clear_letters=clear_letters)
         done = Changed(array=now.array, tasks=changed, pending=now.fresh, missing=missing)
         return {"holds": patch} if patch else None
 
     found = change(cluster, number, plan, namespace=caller.namespace, means=means)
     return done if found else None
+
+
+def holds_patch(
+    job: K8sObject, now: Tasks, tasks: Ranges | None, *, set_letters: str, clear_letters: str
+) -> tuple[Ranges, dict[str, str]]:
+    """Return the tasks (of those named, None for all) whose holds change, and the patch of `spec.holds`."""
+    asked = now.alive if tasks is None else ranges.intersect(now.alive, tasks)
+    holds = job["spec"].get("holds") or {}
+    changed: Ranges = ()
+    patch = {}
+    for letter, kind in HOLDS.items():
+        held = ranges.parse(holds.get(kind) or "")
+        if letter in set_letters:
+            touched, after = ranges.minus(asked, held), ranges.union(held, asked)
+        elif letter in clear_letters:
+            touched, after = ranges.intersect(held, asked), ranges.minus(held, asked)
+        else:
+            continue
+        if touched:
+            changed = ranges.union(changed, touched)
+            patch[kind] = ranges.text(after)
+    return changed, patch
 
 
 def act(

@@ -122,12 +122,21 @@ def resolve_predecessors(cluster: Cluster, request: JobRequest, *, namespace: st
     own = own_rows(cluster, namespace=namespace)
     by_task = _resolved(own, request.array_predecessors_requested)
     for number in by_task:
-        _check_same_range(cluster, request, number, namespace)
+        check_same_range(cluster, request, number, namespace)
     return replace(
         request,
         predecessors=tuple(_resolved(own, request.predecessors_requested)),
         array_predecessors=tuple(by_task),
     )
+
+
+def resolved(cluster: Cluster, words: tuple[str, ...], *, namespace: str) -> tuple[int, ...]:
+    """Return the numbers of the account's active jobs that the words mean, ascending.
+
+    Raises:
+        Refused: a word is no job at all.
+    """
+    return tuple(_resolved(own_rows(cluster, namespace=namespace), words))
 
 
 def _resolved(own: list[Row], words: tuple[str, ...]) -> list[int]:
@@ -143,7 +152,7 @@ def _resolved(own: list[Row], words: tuple[str, ...]) -> list[int]:
     return sorted(found)
 
 
-def _check_same_range(cluster: Cluster, request: JobRequest, number: int, namespace: str) -> None:
+def check_same_range(cluster: Cluster, request: JobRequest, number: int, namespace: str) -> None:
     """An array may wait task by task only for arrays from the same first to the same last task."""
     there = find(cluster, number, namespace=namespace)
     if there is None or request.tasks is None:

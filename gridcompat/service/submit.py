@@ -153,18 +153,23 @@ def _visible(submission: Submission) -> Submission:
 
 def _check_sizes(submission: Submission) -> None:
     """Refuse what the cluster could not hold, before anything is written."""
-    size = len(objects.request_json(submission.request))
-    if size > objects.REQUEST_BYTES:
-        raise Refused(
-            f"job rejected: the request of {size} bytes (arguments, names, paths) is larger than "
-            f"{objects.REQUEST_BYTES} bytes"
-        )
+    check_request_size(submission.request)
     script = len(submission.script or b"")
     environment = len(objects.environment_text(submission.environment))
     if script + environment > objects.SECRET_BYTES:
         raise Refused(
             f"job rejected: script ({script} bytes) and environment ({environment} bytes) are together "
             f"larger than {objects.SECRET_BYTES} bytes"
+        )
+
+
+def check_request_size(request: JobRequest) -> None:
+    """Raise Refused if a GridJob cannot hold the request."""
+    size = len(objects.request_json(request))
+    if size > objects.REQUEST_BYTES:
+        raise Refused(
+            f"job rejected: the request of {size} bytes (arguments, names, paths) is larger than "
+            f"{objects.REQUEST_BYTES} bytes"
         )
 
 
