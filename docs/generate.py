@@ -1,0 +1,119 @@
+"""Write the parts of the reference that come from the code, or check that they are in step.
+
+    python docs/generate.py            write them
+    python docs/generate.py --check    say which are out of step, and fail
+
+What stands between `<!-- generated -->` and `<!-- end -->` of a page is made here: the switches from
+`options.table`, the settings from `settings`, the state letters from `states`.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from gridcompat import settings, states  # noqa: E402
+from gridcompat.options import table  # noqa: E402
+
+BEGIN = "<!-- generated -->"
+END = "<!-- end -->"
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def cell(text: str) -> str:
+    """Return text that a cell of a Markdown table can hold."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def options() -> str:
+    """Return a table of switches for each command."""
+    parts = []
+    for command in sorted(table.COMMANDS):
+        parts += [
+            f"## `{command}`",
+            "",
+            "| switch | what it asks for | verdict | where | source |",
+            "|---|---|---|---|---|",
+        ]
+        for option in table.every(command):
+            switch = f"`{option.switch} {option.metavar}`" if option.metavar else f"`{option.switch}`"
+            places = ", ".join(name for letter, name in table.PLACES.items() if letter in option.places)
+            row = (cell(switch), cell(option.help), option.verdict, places, cell(option.source))
+            parts.append(f"| {' | '.join(row)} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def fields(name: str) -> list[tuple[str, str, str]]:
+    """Return (field, default, description) of a record in `settings`, from its source."""
+    tree = ast.parse(Path(settings.__file__).read_text())
+    (body,) = (node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    found: list[tuple[str, str, str]] = []
+    for node in body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            default = ast.unparse(node.value) if node.value else "(must be given)"
+            found.append((node.target.id, default, ""))
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and found:
+            field, default, _ = found[-1]
+            found[-1] = (field, default, str(node.value.value))
+    return found
+
+
+def all_settings() -> str:
+    """Return a table of settings, then of what a queue and a parallel environment have."""
+    parts = ["| setting | variable | default | |", "|---|---|---|---|"]
+    for field, default, text in fields("Settings"):
+        variable = f"`{settings.variable_name(field)}`"
+        parts.append(f"| `{field}` | {variable} | `{cell(default)}` | {cell(text)} |")
+    for name, title in (("Queue", "[[queues]]"), ("ParallelEnvironment", "[[parallel_environments]]")):
+        parts += ["", f"## `{title}`", "", "| field | default | |", "|---|---|---|"]
+        parts += [
+            f"| `{field}` | `{cell(default)}` | {cell(text)} |" for field, default, text in fields(name)
+        ]
+    return "\n".join(parts)
+
+
+def letters() -> str:
+    """Return a table of the state letters, from the comments in `states`."""
+    parts = ["| letter | meaning |", "|---|---|"]
+    last = ""
+    for node in ast.parse(Path(states.__file__).read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            last = str(node.value.value)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and last:
+            parts.append(f"| `{last}` | {cell(str(node.value.value))} |")
+            last = ""
+    return "\n".join(parts)
+
+
+PAGES = {"options.md": options, "settings.md": all_settings, "states.md": letters}
+
+
+def renewed(page: Path, block: str) -> str:
+    """Return the page's text with a new block between its markers."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+
+
+def main() -> int:
+    stale = []
+    for name, make in PAGES.items():
+        page = REFERENCE / name
+        text = renewed(page, make())
+        if text != page.read_text():
+            stale.append(name)
+            if "--check" not in sys.argv[1:]:
+                page.write_text(text)
+    if stale and "--check" in sys.argv[1:]:
+        print(f"docs/generate.py: out of step with the code: {', '.join(stale)}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

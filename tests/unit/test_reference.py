@@ -1,0 +1,31 @@
+"""The generated reference is in step with the code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gridcompat.options import table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_generated_blocks_are_in_step() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("command", sorted(table.COMMANDS))
+def test_each_switch_has_a_verdict_help_and_source(command: str) -> None:
+    for option in table.every(command):
+        assert option.verdict in (table.OBEYED, table.APPROXIMATED, table.NO_EFFECT, table.REFUSED)
+        assert option.help and option.source, option.switch
