@@ -183,6 +183,8 @@ def satisfies(offers: Sequence[Offer], resources: Sequence[tuple[str, str]], set
 def _met(offers: Sequence[Offer], name: str, wanted: str, settings: Settings) -> bool:
     from gridcompat import complexes, units
 
+    if not wanted:
+        return True
     offered = next((value for _, offer, value in offers if offer == name), None)
     if name == "h_vmem":
         offered = settings.h_vmem_capacity

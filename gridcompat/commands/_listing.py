@@ -117,6 +117,24 @@ def request_words(context: Context, name: str) -> list[str]:
     return words
 
 
+def resources(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the resources that -l asks for, by their full names.
+
+    Raises:
+        UsageError: one is not known.
+    """
+    from gridcompat import complexes
+
+    found = []
+    for word in words:
+        name, _, value = word.partition("=")
+        known = complexes.find(name)
+        if known is None:
+            raise UsageError(f'error: unknown resource "{name}"', exit_status=1)
+        found.append((known.name, value))
+    return found
+
+
 # ---------------------------------------------------------------- whose jobs
 
 
@@ -136,6 +154,13 @@ def users(context: Context, words: Sequence[str]) -> Users:
     names = [context.user if word == "$user" else word for word in words]
     own = any(matches(name, context.user) for name in names)
     return Users(own=own, patterns=tuple(name for name in names if name != context.user))
+
+
+def is_of(context: Context, wanted: Users, row: Row) -> bool:
+    """Return whether a row is of one of these users."""
+    if row.owner == context.user:
+        return wanted.own
+    return any(matches(pattern, row.owner) for pattern in wanted.patterns)
 
 
 def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[Row]:

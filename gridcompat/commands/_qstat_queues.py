@@ -62,26 +62,13 @@ def choose(context: Context, given: Given, every: Sequence[Instance]) -> list[In
     ]
     if words and not chosen:
         return None
-    resources = resources_of(given)
-    if resources is None:
-        return None
+    try:
+        resources = _listing.resources(given.words("-l"))
+    except UsageError:
+        return None  # the grid's qstat says nothing here
     if given.has("-qs"):
         chosen = []  # no queue of gridcompat is ever in one of these states
     return [one for one in chosen if _hosts.satisfies(instance_offers(one, settings), resources, settings)]
-
-
-def resources_of(given: Given) -> list[tuple[str, str]] | None:
-    """Return the resources of -l; None if one is not known."""
-    from gridcompat import complexes
-
-    found = []
-    for word in given.words("-l"):
-        name, _, value = word.partition("=")
-        known = complexes.find(name)
-        if known is None:
-            return None
-        found.append((known.name, value))
-    return found
 
 
 def _rows(

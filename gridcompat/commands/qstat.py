@@ -64,7 +64,7 @@ def _other(context: Context, argv: Sequence[str]) -> int:
         return 0
     states = _states(given, usage("qstat"))
     grouping = _grouping(given)
-    _check_queue_states(given)
+    check_queue_states(given)
     if given.has("-j"):
         from gridcompat.commands import _qstat_job
 
@@ -134,7 +134,12 @@ def _grouping(given: Given) -> str:
     return letters
 
 
-def _check_queue_states(given: Given) -> None:
+def check_queue_states(given: Given) -> None:
+    """Check the letters of -qs and -explain.
+
+    Raises:
+        UsageError: one that does not exist.
+    """
     for switch in ("-qs", "-explain"):
         word = given.last(switch) or ""
         for letter in word:

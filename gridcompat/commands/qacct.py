@@ -1,0 +1,289 @@
+"""qacct: what the accounting file tells, as whole records or as sums."""
+
+from __future__ import annotations
+
+from gridcompat.accounting import POSITION, entry_of, raw
+from gridcompat.commands import _listing
+from gridcompat.errors import UsageError
+from gridcompat.output import qacct as text
+from gridcompat.output.usage import usage
+from gridcompat.record import record
+from gridcompat.service.select import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from gridcompat.commands._listing import Given
+    from gridcompat.commands.context import Context
+    from gridcompat.model import TaskRange
+
+SWITCHES = {
+    "-ar": "?",
+    "-A": "?",
+    "-b": "1",
+    "-d": "1",
+    "-D": "?",
+    "-e": "1",
+    "-E": "0",
+    "-f": "1",
+    "-g": "?",
+    "-h": "?",
+    "-help": "0",
+    "-j": "?",
+    "-l": "1",
+    "-m": "0",
+    "-o": "?",
+    "-u": "?",
+    "-pe": "?",
+    "-P": "?",
+    "-q": "?",
+    "-slots": "?",
+    "-t": "1",
+}
+COLUMNS = (
+    ("HOST", ("-h",), "hostname"),
+    ("CLUSTER QUEUE", ("-q",), "qname"),
+    ("GROUP", ("-g",), "group"),
+    ("OWNER", ("-o", "-u"), "owner"),
+    ("PROJECT", ("-P",), "project"),
+    ("DEPARTMENT", ("-D",), "department"),
+    ("PE", ("-pe",), "granted_pe"),
+    ("SLOTS", ("-slots",), "slots"),
+    ("ACCOUNT", ("-A",), "account"),
+    ("AR", ("-ar",), "arid"),
+)
+"""(title, switches, field), in the order of the columns."""
+FIGURES = tuple(
+    POSITION[name] for name in ("ru_wallclock", "ru_utime", "ru_stime", "cpu", "mem", "io", "iow")
+)
+DAY_S = 86400
+
+
+def run(context: Context, argv: Sequence[str]) -> int:
+    """Run qacct and return its exit status."""
+    given = _listing.scan(argv, SWITCHES)
+    if given.stray is not None or given.missing or any(len(words) > 1 for _, words in given.switches):
+        raise UsageError(usage("qacct").rstrip("\n"), exit_status=1)
+    if given.has("-help"):
+        context.out(usage("qacct"))
+        return 0
+    tests = _tests(context, given)
+    try:
+        if given.last("-j") is not None:
+            return _jobs(context, given, tests)
+        return _sums(context, given, tests)
+    except FileNotFoundError as error:
+        context.out("no jobs running since startup\n")
+        context.err(f"{error.filename}: No such file or directory\n")
+        return 1
+
+
+def _records(context: Context, given: Given, needle: bytes = b"") -> Iterator[list[str]]:
+    """The records of the accounting file; none before the first job of a site has ended."""
+    path = given.last("-f")
+    try:
+        yield from raw(path or context.accounting(), needle)
+    except FileNotFoundError:
+        if path is not None:
+            raise
+
+
+# ---------------------------------------------------------------- which records
+
+
+def _tests(context: Context, given: Given) -> list[Callable[[list[str]], bool]]:
+    """What every record must pass, from all switches but -j and -t.
+
+    Raises:
+        UsageError: a date or a number of days that is none.
+    """
+    tests: list[Callable[[list[str]], bool]] = []
+    for title, switches, field in COLUMNS:
+        word = given.last(*switches)
+        if word is not None:
+            tests.append(_queue_test(word) if title == "CLUSTER QUEUE" else _equal(POSITION[field], word))
+    at = POSITION["end_time" if given.has("-E") else "start_time"]
+    begin, end = _date(context, given, "-b"), _date(context, given, "-e")
+    days = given.last("-d")
+    if days is not None:
+        if not (days.isascii() and days.isdigit()):
+            raise UsageError(usage("qacct").rstrip("\n"), exit_status=1)
+        begin = int(context.now) - int(days[:9]) * DAY_S
+    if begin is not None or end is not None:
+        tests.append(_between(at, begin or 0, end))
+    if given.has("-l"):
+        tests.append(_offering(context, given))
+    return tests
+
+
+def _equal(at: int, word: str) -> Callable[[list[str]], bool]:
+    return lambda words: len(words) > at and words[at] == word
+
+
+def _queue_test(word: str) -> Callable[[list[str]], bool]:
+    queue, _, host = word.partition("@")
+    return lambda words: matches(queue, words[0]) and (not host or host[0] == "@" or matches(host, words[1]))
+
+
+def _between(at: int, begin: int, end: int | None) -> Callable[[list[str]], bool]:
+    submitted = POSITION["submission_time"]
+
+    def test(words: list[str]) -> bool:
+        try:
+            seconds = int(float(words[at]))
+            # What never started began with none, but ended no earlier than it was submitted.
+            last = seconds or int(float(words[submitted]))
+        except (ValueError, OverflowError):
+            return False
+        return begin <= seconds and (end is None or last <= end)
+
+    return test
+
+
+def _date(context: Context, given: Given, switch: str) -> int | None:
+    from gridcompat.units import date_seconds
+
+    word = given.last(switch)
+    if word is None:
+        return None
+    try:
+        return date_seconds(word, context.now)
+    except ValueError as error:
+        raise UsageError(f"\n{error}\n{usage('qacct')}".rstrip("\n"), exit_status=1) from None
+
+
+def _offering(context: Context, given: Given) -> Callable[[list[str]], bool]:
+    """Only records of queues that have what -l asks for.
+
+    Raises:
+        UsageError: an unknown resource.
+    """
+    from gridcompat.commands import _hosts
+    from gridcompat.output.hosts import instance_offers
+
+    resources = _listing.resources(given.words("-l"))
+    settings = context.settings
+    queues = {
+        instance.queue.name
+        for instance in _hosts.instances(context, _hosts.hosts(context, ()))
+        if _hosts.satisfies(instance_offers(instance, settings), resources, settings)
+    }
+    return lambda words: words[0] in queues
+
+
+# ---------------------------------------------------------------- -j
+
+
+@record
+class Wanted:
+    """What -j and -t ask for."""
+
+    word: str
+    number: int | None
+    tasks: tuple[TaskRange, ...] = ()
+
+    def has(self, words: list[str]) -> bool:
+        """Return whether a record is of this job and one of these tasks."""
+        if self.number is not None:
+            if int(words[POSITION["job_number"]]) != self.number:
+                return False
+        elif not matches(self.word, words[POSITION["job_name"]]):
+            return False
+        if not self.tasks:
+            return True
+        task = words[POSITION["task_number"]]
+        return task.isdecimal() and any(
+            first <= int(task) <= last and (int(task) - first) % step == 0 for first, last, step in self.tasks
+        )
+
+
+def _wanted(given: Given) -> Wanted:
+    """Read -j and -t.
+
+    Raises:
+        UsageError: -t is no list of ranges.
+    """
+    from gridcompat.units import ranges
+
+    word = given.last("-j") or ""
+    tasks = given.last("-t")
+    digits = len(word) - len(word.lstrip("0123456789"))
+    number = int(word[: min(digits, 18)]) if digits else None
+    if tasks is None:
+        return Wanted(word=word, number=number)
+    try:
+        found = tuple(ranges(tasks))
+    except ValueError:
+        found = ()
+    if not found:
+        raise UsageError(
+            f"invalid list of task id ranges: {tasks}\n{usage('qacct')}".rstrip("\n"), exit_status=1
+        )
+    return Wanted(word=word, number=number, tasks=found)
+
+
+def _jobs(context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]]) -> int:
+    """Print the records of a job, of a name or of a pattern."""
+    wanted = _wanted(given)
+    needle = b"" if wanted.number is None else b":%d:" % wanted.number
+    if wanted.number is None and not any(letter in wanted.word for letter in "*?["):
+        needle = f":{wanted.word}:".encode("utf-8", "surrogateescape")
+    found = False
+    for words in _records(context, given, needle):
+        if wanted.has(words) and all(test(words) for test in tests):
+            try:
+                context.out(text.record(entry_of(words)))
+            except ValueError:
+                continue
+            found = True
+    if found:
+        return 0
+    if wanted.tasks:
+        shown = ",".join(f"{first}-{last}:{step}" for first, last, step in wanted.tasks)
+        name = wanted.word if wanted.number is None else str(wanted.number)
+        context.err(f"error: Job-array tasks {name}.{shown} not found\n")
+    elif wanted.number is not None:
+        context.err(f"error: job id {wanted.number} not found\n")
+    else:
+        context.err(f"error: job name {text.printable(wanted.word)} not found\n")
+    return 1
+
+
+# ---------------------------------------------------------------- sums
+
+
+def _sums(context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]]) -> int:
+    """Print the sums, after all records if -j stands alone."""
+    if given.has("-t"):
+        raise UsageError(
+            f"error: -t option requires -j option with an argument\n{usage('qacct')}".rstrip("\n"),
+            exit_status=1,
+        )
+    columns = [
+        (title, given.last(*switches), POSITION[field])
+        for title, switches, field in COLUMNS
+        # A queue asked for by name is shown with its hosts.
+        if given.has(*switches) or (title == "HOST" and given.last("-q") is not None)
+    ]
+    places = [place for _, _, place in columns]
+    records = given.has("-j")
+    sums: dict[tuple[str, ...], list[float]] = {}
+    for words in _records(context, given):
+        if tests and not all(test(words) for test in tests):
+            continue
+        try:
+            figures = [float(words[at]) for at in FIGURES]
+            if records:
+                context.out(text.record(entry_of(words)))
+        except ValueError:
+            continue
+        key = tuple([words[place] if place < len(words) else "0" for place in places])
+        known = sums.get(key)
+        if known is None:
+            sums[key] = figures
+        else:
+            for at, figure in enumerate(figures):
+                known[at] += figure
+    context.out(text.summary([(title, asked) for title, asked, _ in columns], sums))
+    return 0

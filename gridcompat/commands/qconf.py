@@ -1,0 +1,271 @@
+"""qconf: shows the site's settings in the grid's words; changing them is a matter of the settings file.
+
+Switches are acted on from left to right, as the grid's does, up to the first that fails.
+"""
+
+from __future__ import annotations
+
+from gridcompat.commands import _hosts
+from gridcompat.errors import UsageError
+from gridcompat.output import qconf as text
+from gridcompat.output.usage import usage
+from gridcompat.record import replace
+from gridcompat.service.select import matches
+from gridcompat.settings import Queue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gridcompat.commands.context import Context
+
+CHANGES = (
+    "-aattr -Aattr -acal -Acal -ackpt -Ackpt -aconf -Aconf -ae -Ae -ah -ahgrp -Ahgrp -am -ao -ap -Ap "
+    "-aprj -Aprj -aq -Aq -arqs -Arqs -as -astnode -astree -Astree -au -Au -auser -Auser -clearusage "
+    "-cq -dattr -Dattr -dcal -dckpt -dconf -de -dh -dhgrp -dm -do -dp -dprj -dq -drqs -ds -dstnode "
+    "-dstree -du -dul -duser -mattr -Mattr -mc -Mc -mcal -Mcal -mckpt -Mckpt -mconf -Mconf -me -Me "
+    "-mhgrp -Mhgrp -mp -Mp -mprj -Mprj -mq -Mq -mrqs -Mrqs -msconf -Msconf -mstnode -mstree -Mstree "
+    "-mu -Mu -muser -Muser -purge -rattr -Rattr"
+)
+STOPS = {
+    "-ke": "shutting down execd requires manager privileges",
+    "-kej": "shutting down execd requires manager privileges",
+    "-km": "shutting down qmaster requires manager privileges",
+    "-ks": "shutdown requires manager privileges",
+    "-kec": "shutdown requires manager privileges",
+    "-kt": "shutdown requires manager privileges",
+    "-at": "shutdown requires manager privileges",
+}
+
+
+def run(context: Context, argv: Sequence[str]) -> int:
+    """Run qconf and return its exit status."""
+    words = list(argv)
+    if not words:
+        raise UsageError(f"{usage('qconf')}ERROR! no option argument", exit_status=1)
+    status = 0
+    while words:
+        switch = words.pop(0)
+        if switch == "-help":
+            context.out(usage("qconf"))
+            return 0
+        if switch in CHANGES.split():
+            raise UsageError(f'denied: "{context.user}" must be manager for this operation', exit_status=1)
+        if switch == "-tsm":
+            context.err("starting scheduler monitoring requires manager privileges\n")
+            return 0
+        if switch in STOPS:
+            raise UsageError(STOPS[switch], exit_status=1)
+        if switch in PLAIN:
+            status = PLAIN[switch](context) or status
+        elif switch in NAMED:
+            optional, show = NAMED[switch]
+            argument = ""
+            if words and not words[0].startswith("-"):
+                argument = words.pop(0)
+            elif not optional:
+                raise UsageError(
+                    f'error: no option argument provided to "{switch}"\n{usage("qconf")}'.rstrip("\n"),
+                    exit_status=1,
+                )
+            status = show(context, argument) or status
+        else:
+            raise UsageError(f'error: invalid option argument "{switch}"\nUsage: qconf -help', exit_status=1)
+    return status
+
+
+def _list(context: Context, names: Sequence[str], nothing: str) -> int:
+    """Print names a line each; if there are none, say so on stderr and return 1."""
+    for name in names:
+        context.out(f"{name}\n")
+    if not names:
+        context.err(f"{nothing}\n")
+    return 0 if names else 1
+
+
+def _host_names(context: Context) -> list[str]:
+    return [host.name for host in _hosts.hosts(context, ())]
+
+
+def _queues(context: Context) -> int:
+    return _list(context, sorted(queue.name for queue in context.settings.queues), "no cqueue list defined")
+
+
+def _environments(context: Context) -> int:
+    names = sorted(environment.name for environment in context.settings.parallel_environments)
+    return _list(context, names, "no parallel environment defined")
+
+
+def _groups(context: Context) -> int:
+    return _list(context, sorted(context.settings.host_groups), "no host group list defined")
+
+
+def _projects(context: Context) -> int:
+    return _list(context, sorted(context.settings.projects), "no project list defined")
+
+
+def _calendars(context: Context) -> int:
+    return _list(context, sorted(context.settings.calendars), "no calendar defined")
+
+
+def _checkpoints(context: Context) -> int:
+    return _list(context, sorted(context.settings.checkpoints), "no ckpt interface definition defined")
+
+
+def _exec_hosts(context: Context) -> int:
+    return _list(context, _host_names(context), "no execution host defined")
+
+
+def _complexes(context: Context) -> int:
+    from gridcompat.complexes import every
+
+    context.out(text.complexes(every()))
+    return 0
+
+
+def _scheduler(context: Context) -> int:
+    context.out(text.scheduler())
+    return 0
+
+
+def _names(names: Sequence[str], nothing: str) -> Callable[[Context], int]:
+    return lambda context: _list(context, names, nothing)
+
+
+PLAIN: dict[str, Callable[[Context], int]] = {
+    "-sql": _queues,
+    "-spl": _environments,
+    "-shgrpl": _groups,
+    "-sel": _exec_hosts,
+    "-sh": _exec_hosts,
+    "-ss": _exec_hosts,
+    "-sm": _names(text.MANAGERS, ""),
+    "-so": _names((), "no operator defined"),
+    "-sul": _names(text.USER_LISTS, ""),
+    "-sprjl": _projects,
+    "-scall": _calendars,
+    "-sckptl": _checkpoints,
+    "-sc": _complexes,
+    "-ssconf": _scheduler,
+    "-sconfl": _names((), "no config defined"),
+    "-srqsl": _names((), "no resource quota set list defined"),
+    "-suserl": lambda context: _list(context, [context.user], ""),
+    "-sstree": _names((), "no sharetree element"),
+    "-sds": lambda context: 0,
+}
+
+
+# ---------------------------------------------------------------- with a name
+
+TEMPLATE = Queue(name="template", slots=1, notify_s=60)
+"""What -sq shows without a name: the beginnings of a new queue."""
+
+
+def _queue(context: Context, argument: str) -> int:
+    """Print cluster queues or queue instances that fit."""
+    settings = context.settings
+    if not argument:
+        context.out(text.queue(TEMPLATE, replace(settings, host_groups=()), ""))
+        return 0
+    shown: list[str] = []
+    for word in argument.split(","):
+        name, at, host = word.partition("@")
+        found = []
+        for queue in settings.queues:
+            if not matches(name, queue.name):
+                continue
+            hosts = [one for one in _host_names(context) if matches(host, one)] if at else [""]
+            found += [text.queue(queue, settings, one) for one in hosts]
+        if not found:
+            context.out("\n".join(shown))
+            context.err(f'No cluster queue or queue instance matches the phrase "{word}"\n')
+            return 1
+        shown += found
+    context.out("\n".join(shown))
+    return 0
+
+
+def _environment(context: Context, argument: str) -> int:
+    for environment in context.settings.parallel_environments:
+        if environment.name == argument:
+            context.out(text.parallel_environment(environment))
+            return 0
+    context.err(f"{argument} is not a parallel environment\n")
+    return 1
+
+
+def _group(form: str) -> Callable[[Context, str], int]:
+    """Show a host group: as it is, as a tree, or its hosts."""
+
+    def show(context: Context, argument: str) -> int:
+        if argument not in context.settings.host_groups:
+            context.err(f'Host group "{argument}" does not exist\n')
+            return 1
+        hosts = _host_names(context)
+        if form == "tree":
+            context.out(f"{argument}\n" + "".join(f"   {host}\n" for host in hosts))
+        elif form == "resolved":
+            context.out(" ".join(hosts) + "\n")
+        else:
+            context.out(text.host_group(argument, hosts))
+        return 0
+
+    return show
+
+
+def _exec_host(context: Context, argument: str) -> int:
+    for name in argument.split(","):
+        found = [host for host in _hosts.hosts(context, ()) if host.name == name]
+        if not found and name != "global":
+            context.err(f'can\'t resolve hostname "{name}"\n')
+            return 1
+        context.out(text.exec_host(found[0] if found else None, context.settings))
+    return 0
+
+
+def _user_list(context: Context, argument: str) -> int:
+    for name in argument.split(","):
+        if name not in text.USER_LISTS:
+            context.err(f'denied: access list "{name}" does not exist\n')
+            return 1
+        context.out(text.user_list(name))
+    return 0
+
+
+def _configuration(context: Context, argument: str) -> int:
+    if argument in ("", "global"):
+        context.out(text.configuration(context.settings))
+        return 0
+    if argument in _host_names(context):
+        context.err(f"configuration {argument} not defined\n")
+    else:
+        context.err(f"can't resolve hostname \"{argument}\": can't resolve host name\n")
+    return 1
+
+
+def _unknown(form: str, status: int = 1) -> Callable[[Context, str], int]:
+    """Show what gridcompat never has."""
+
+    def show(context: Context, argument: str) -> int:
+        context.err(form.format(argument) + "\n")
+        return status
+
+    return show
+
+
+NAMED: dict[str, tuple[bool, Callable[[Context, str], int]]] = {
+    "-sq": (True, _queue),
+    "-sp": (False, _environment),
+    "-shgrp": (False, _group("")),
+    "-shgrp_tree": (False, _group("tree")),
+    "-shgrp_resolved": (False, _group("resolved")),
+    "-se": (False, _exec_host),
+    "-su": (False, _user_list),
+    "-sconf": (True, _configuration),
+    "-sprj": (False, _unknown("{} is not known as a project")),
+    "-scal": (False, _unknown("{} is not a calendar")),
+    "-sckpt": (False, _unknown("{} is not a checkpointing interface definition")),
+    "-srqs": (True, _unknown("No resource quota set found")),
+    "-suser": (False, _unknown("{} is not known as a user", 0)),
+}
+"""Switch → (whether its argument may be missing, what shows it)."""
