@@ -30,15 +30,15 @@ class Reader(Protocol):
         Raises:
             OSError: it cannot be read; `errno` tells why.
         """
-        ...
 
     def stdin(self) -> bytes:
         """Return standard input up to its end; `b""` when there is none."""
-        ...
 
     def kind(self, path: str) -> str:
-        """Return what is there: "file", "executable" (a file the caller may run), "dir", or "" for nothing."""
-        ...
+        """Return "file", "executable" (a file the caller may run), "dir", or "" for nothing."""
+
+    def resolves(self, host: str) -> bool:
+        """Say whether the resolver knows a host; only asked about those of -o, -e, -i, -S and -l."""
 
 
 @record
@@ -60,6 +60,8 @@ class Context:
     now: float
     """Epoch seconds."""
     reader: Reader
+    hosts: tuple[str, ...] = ()
+    """Execution hosts that -q QUEUE@HOST and -l hostname may name; empty is this host alone."""
 
 
 @record
@@ -67,7 +69,7 @@ class Parsed:
     """What `options.build.qsub` makes of a command line."""
 
     submission: Submission
-    """Complete but for `predecessors` and `array_predecessors`, which need the cluster. With `help` it is empty."""
+    """Complete but for `predecessors` and `array_predecessors`, which need the cluster; empty with `help`."""
     warnings: tuple[str, ...] = ()
     """Lines for stdout, before anything else (qsub's own warnings go there)."""
     notes: tuple[str, ...] = ()
@@ -82,8 +84,9 @@ class Parsed:
     w: str = "n"
     """-w: n, e, w, v or p. `e` was acted on here; `w` has its line in `warnings` already."""
     unsuitable: str = ""
-    """Why no queue can ever run it, as `(-l h_vmem=900G) cannot run at host "HOST" because ...`; "" if one can.
+    """Why no queue can ever run it; "" if one can.
 
+    Lines as `(-l h_vmem=900G) cannot run at host "HOST" because ...`; `Job N ` belongs before each.
     Only filled for -w v, p and w. With v or p nothing is submitted: "" means
     `verification: found suitable queue(s)` on stdout and status 0.
     """

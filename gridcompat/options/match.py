@@ -1,0 +1,144 @@
+"""Patterns and expressions of the grid: `*`, `?`, `[..]`, and `!`, `&`, `|`, parentheses over them.
+
+Pure text; see sge_types(5), MATCHING TYPES.  Must not know what the names are names of, but for queues.
+Written by hand because `fnmatch` brings `re`, which no command has the time for.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gridcompat.settings import Settings
+
+_MOST_NESTED = 50
+"""Parentheses deeper than this fit nothing; people write two."""
+
+
+def is_expression(text: str) -> bool:
+    """Say whether a text is more than a plain name."""
+    return any(letter in text for letter in "*?[]!&|()")
+
+
+def pattern(name: str, wanted: str) -> bool:
+    """Say whether a whole name fits a pattern of `*`, `?`, `[..]` and backslashes."""
+    pieces = _pieces(wanted)
+    # the place to come back to: behind the last star, and where in the name it was tried
+    at = piece = 0
+    star = mark = -1
+    while at < len(name):
+        if piece < len(pieces) and pieces[piece] == "*":
+            star, mark = piece, at
+            piece += 1
+        elif piece < len(pieces) and _fits(name[at], pieces[piece]):
+            at += 1
+            piece += 1
+        elif star >= 0:
+            mark += 1
+            at, piece = mark, star + 1
+        else:
+            return False
+    return all(rest == "*" for rest in pieces[piece:])
+
+
+def _pieces(wanted: str) -> list[str]:
+    """Take a pattern apart: "*", "?", "[...]", and letters (of an escaped one only the letter, as "\\x")."""
+    found: list[str] = []
+    at = 0
+    while at < len(wanted):
+        letter = wanted[at]
+        end = wanted.find("]", at + 2) if letter == "[" else -1
+        if end > 0:
+            found.append(wanted[at : end + 1])
+            at = end + 1
+        elif letter == "\\" and at + 1 < len(wanted):
+            found.append(wanted[at : at + 2])
+            at += 2
+        else:
+            found.append(letter)
+            at += 1
+    return found
+
+
+def _fits(letter: str, piece: str) -> bool:
+    if len(piece) == 1:
+        return piece in ("?", letter)
+    if piece[0] == "\\":
+        return letter == piece[1]
+    inside = piece[1:-1]
+    at = 0
+    while at < len(inside):
+        if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
+            if inside[at] <= letter <= inside[at + 2]:
+                return True
+            at += 3
+            continue
+        if inside[at] == letter:
+            return True
+        at += 1
+    return False
+
+
+def expression(name: str, wanted: str) -> bool:
+    """Say whether a name fits a boolean expression of patterns.
+
+    Source: sge_types(5), expression.
+    """
+    return _holds(wanted, lambda part: pattern(name, part))
+
+
+def _holds(wanted: str, fits: Callable[[str], bool], depth: int = 0) -> bool:
+    """Evaluate an expression; `|` binds less than `&`, as everywhere."""
+    if depth > _MOST_NESTED:
+        return False
+    for operator, combine in (("|", any), ("&", all)):
+        parts = _parts(wanted, operator)
+        if len(parts) > 1:
+            return combine(_holds(part, fits, depth + 1) for part in parts)
+    if wanted[:1] == "!":
+        return not _holds(wanted[1:], fits, depth + 1)
+    if wanted[:1] == "(" and wanted[-1:] == ")":
+        return _holds(wanted[1:-1], fits, depth + 1)
+    return fits(wanted)
+
+
+def _parts(wanted: str, operator: str) -> list[str]:
+    """Split at an operator that stands in no parentheses."""
+    parts = [""]
+    depth = 0
+    for letter in wanted:
+        depth += (letter == "(") - (letter == ")")
+        if letter == operator and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def queues(wanted: str, settings: Settings, hosts: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the cluster queues that an entry of -q fits, on any host.
+
+    The entry is QUEUE, QUEUE@HOST or QUEUE@@GROUP, each part a name or an expression.  All hosts are in
+    all host groups.
+
+    Source: sge_types(5), wc_queue.
+    """
+    queue, at, place = wanted.partition("@")
+    if at and not _placed(place, settings, hosts):
+        return ()
+    return tuple(known.name for known in settings.queues if expression(known.name, queue))
+
+
+def _placed(place: str, settings: Settings, hosts: Sequence[str]) -> bool:
+    """Say whether HOST or @GROUP of a queue entry is anywhere."""
+    if place[:1] == "@":
+        return any(expression(group[1:], place[1:]) for group in settings.host_groups)
+    if not is_expression(place):
+        return any(_same_host(host, place) for host in hosts)
+    return any(expression(host, place) for host in hosts)
+
+
+def _same_host(host: str, typed: str) -> bool:
+    lowered = typed.lower()
+    return lowered in (host.lower(), host.partition(".")[0].lower(), "localhost")

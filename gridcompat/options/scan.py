@@ -1,0 +1,260 @@
+"""The one scanner: words to occurrences of switches, each with its origin.
+
+Switches are matched whole, never by a prefix, and one that takes an argument takes the next word
+whatever it looks like: the grid's `-hold_jid`, `-h`, `-pe`, `-p`, `-hard` fit no common option parser.
+Must not know what a switch does to a job, nor print anything.
+"""
+
+from __future__ import annotations
+
+from gridcompat.errors import UsageError
+from gridcompat.options import table, values
+from gridcompat.output.messages import usage
+from gridcompat.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+
+@record
+class Occurrence:
+    """A switch where it stood."""
+
+    switch: str
+    words: tuple[str, ...]
+    """Its arguments as typed."""
+    value: Any
+    """What `options.values` made of them."""
+    origin: str
+    """"command line", or PATH:LINE."""
+    place: str
+    """A letter of table.PLACES."""
+    soft: bool = False
+    """It stood behind -soft (only means something to -l and -q)."""
+
+
+@record
+class Scanned:
+    """What a scan found."""
+
+    occurrences: tuple[Occurrence, ...] = ()
+    operands: tuple[str, ...] = ()
+    """Words that are no switches; for qsub the script and everything behind it."""
+    strays: tuple[str, ...] = ()
+    """Words in files that are no switches; qsub refuses them once it has read everything."""
+    repeated: tuple[str, ...] = ()
+    """Switches given again that the grid warns about, in that order."""
+    lost: bool = False
+    """Reading stopped early, as the grid's client does at some values; nobody is told."""
+    separator: bool = False
+    """`--` was there: the operands are arguments of a script on standard input."""
+
+
+class BadWord(Exception):
+    """A mistake of a command line, with the grid's words but not yet with who says it."""
+
+    def __init__(self, text: str, status: int, *, before: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+        self.before = before
+
+    def framed(self, frame: str) -> UsageError:
+        """Return the error that users see; `frame` holds one %s for the message."""
+        message = frame.replace("%s", self.text)
+        return UsageError(f"{self.before}\n{message}" if self.before else message, exit_status=self.status)
+
+
+class HelpHere(Exception):
+    """-help stood in a file, where the grid does not allow it."""
+
+
+def words(
+    argv: Sequence[str],
+    *,
+    origin: str,
+    place: str,
+    now: float,
+    include: Callable[[str], Scanned] | None = None,
+    seen: Sequence[Occurrence] = (),
+) -> Scanned:
+    """Scan the words of a qsub command line, or of one line of a file of options.
+
+    On the command line the first word that is no switch ends the switches; in files it is a stray.
+
+    Args:
+        argv: the words, without the program's name.
+        origin: where they stand, for `Occurrence.origin`.
+        place: a letter of `table.PLACES`.
+        now: epoch seconds, for dates without a year.
+        include: reads the file of -@; raises `values.Lost` when that cannot be done.
+        seen: earlier occurrences of the same file, which count as given before.
+
+    Raises:
+        BadWord: the first mistake.
+    """
+    rows = table.switches("qsub")
+    found: list[Occurrence] = []
+    operands: list[str] = []
+    strays: list[str] = []
+    repeated: list[str] = []
+    given = {occurrence.switch for occurrence in seen}
+    soft = separator = lost = False
+    at = 0
+    while at < len(argv):
+        word = argv[at]
+        at += 1
+        if place != table.COMMAND_LINE and (word[:1] != "-" or word == "--"):
+            strays.append(word)
+            continue
+        if word[:1] != "-":
+            operands += argv[at - 1 :]
+            break
+        if word == "--":
+            if at == len(argv):
+                raise BadWord(usage.NO_JOB_ARGUMENTS, 2)
+            separator = True
+            operands += argv[at:]
+            break
+        row = rows.get(word)
+        if row is None:
+            raise BadWord(usage.INVALID_OPTION % word, 2)
+        option = table.option(row)
+        arguments = _arguments(option, argv, at)
+        at += len(arguments)
+        if word in given and word in table.WARNED_WHEN_REPEATED:
+            repeated.append(word)
+        try:
+            value = values.READERS[option.parse](arguments, word, now)
+            if word == "-@" and include is not None:
+                inside = include(arguments[0])
+                found += inside.occurrences
+                strays += inside.strays
+                repeated += inside.repeated
+                given |= {occurrence.switch for occurrence in inside.occurrences}
+                continue
+        except values.Lost:
+            lost = True
+            break
+        except values.Wrong as wrong:
+            raise BadWord(wrong.text, wrong.status, before=wrong.before) from wrong
+        if word in ("-soft", "-hard"):
+            soft = word == "-soft"
+        given.add(word)
+        found.append(
+            Occurrence(switch=word, words=arguments, value=value, origin=origin, place=place, soft=soft)
+        )
+    return Scanned(
+        occurrences=tuple(found),
+        operands=tuple(operands),
+        strays=tuple(strays),
+        repeated=tuple(repeated),
+        lost=lost,
+        separator=separator,
+    )
+
+
+def _arguments(option: table.Option, argv: Sequence[str], at: int) -> tuple[str, ...]:
+    """Return the words that a switch takes, or say which is missing."""
+    wanted = option.words
+    if option.switch == "-binding" and argv[at : at + 1] in (["env"], ["pe"], ["set"]):
+        wanted = 2 if at + 1 < len(argv) else 1
+    taken = tuple(argv[at : at + wanted])
+    if len(taken) == wanted:
+        return taken
+    if option.switch == "-pe" and taken:
+        raise BadWord(usage.MUST_HAVE_RANGE, 2)
+    raise BadWord(
+        usage.MUST_HAVE.get(option.switch) or usage.MUST_HAVE_ARGUMENT % option.switch,
+        2,
+    )
+
+
+def scan(command: str, argv: Sequence[str], *, now: float = 0.0) -> Scanned:
+    """Scan the command line of any command but qsub and the jsub family.
+
+    The result's `occurrences` hold switches with their `words` (and `value` read as the table says),
+    `operands` the other words in order.  A `-t RANGE` of qalter, qhold, qrls and qdel belongs to
+    the operand before it and is among the operands as the two words "-t" and RANGE; without an
+    operand before it that is an error.  qdel takes any word that is no switch of its own for a job.
+    A switch with an optional word (qstat -F, qacct -j) takes the next word unless it begins with a dash.
+
+    Raises:
+        UsageError: the grid's words and status. qdel, qmod, qstat, qselect, qhost and qacct print
+            their usage above it, which the caller does; the message is the line below that, and
+            empty where there is none.
+    """
+    try:
+        return _scan(command, list(argv), now)
+    except BadWord as bad:
+        raise bad.framed(_FRAMES.get(command, "qalter: %s")) from bad
+
+
+_FRAMES = {
+    "qdel": "error: %s",
+    "qstat": "error: %s",
+    "qselect": "error: %s",
+    "qhost": "error: %s",
+    "qconf": "error: %s",
+    "qmod": "%s",
+    "qacct": "%s",
+}
+_ONE = frozenset(("qdel", "qmod", "qstat", "qselect", "qhost", "qacct", "qconf"))
+"""Their status is 1 whatever the mistake."""
+
+
+def _scan(command: str, argv: list[str], now: float) -> Scanned:
+    rows = table.switches(command)
+    found: list[Occurrence] = []
+    operands: list[str] = []
+    repeated: list[str] = []
+    at = 0
+    while at < len(argv):
+        word = argv[at]
+        at += 1
+        row = rows.get(word)
+        if row is None:
+            if word[:1] != "-" or command == "qdel":
+                operands.append(word)
+            elif word == "--" and command == "qalter":
+                break
+            else:
+                raise BadWord(usage.INVALID_OPTION % word, 1 if command in _ONE else 2)
+            continue
+        option = table.option(row)
+        try:
+            arguments = _taken(option, argv, at)
+        except BadWord as bad:
+            raise BadWord(bad.text, 1 if command in _ONE else bad.status) from bad
+        at += len(arguments)
+        if option.target == "operand":
+            if not operands:
+                lonely = usage.LONELY_TASKS % " ".join(arguments)
+                raise BadWord(lonely, 1 if command in _ONE else 2)
+            operands += (word, *arguments)
+            continue
+        if any(occurrence.switch == word for occurrence in found) and word in table.WARNED_WHEN_REPEATED:
+            repeated.append(word)
+        try:
+            value = (
+                values.READERS[option.parse](arguments, word, now) if arguments or not option.words else None
+            )
+        except values.Lost:
+            return Scanned(occurrences=tuple(found), operands=tuple(operands), lost=True)
+        except values.Wrong as wrong:
+            status = 1 if command in _ONE else wrong.status
+            raise BadWord(wrong.text, status, before=wrong.before) from wrong
+        found.append(
+            Occurrence(
+                switch=word, words=arguments, value=value, origin="command line", place=table.COMMAND_LINE
+            )
+        )
+    return Scanned(occurrences=tuple(found), operands=tuple(operands), repeated=tuple(repeated))
+
+
+def _taken(option: table.Option, argv: Sequence[str], at: int) -> tuple[str, ...]:
+    if option.optional:
+        return tuple(argv[at : at + 1]) if argv[at : at + 1] and argv[at][:1] != "-" else ()
+    return _arguments(option, argv, at)

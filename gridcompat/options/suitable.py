@@ -1,0 +1,126 @@
+"""Whether any queue could ever run a request, on an empty grid: -w e, w, v and p.
+
+An offline look at queues, hosts and consumables of the settings; it takes no other job into account.
+Must not know clusters: which queue runs a job is decided by the controller.
+"""
+
+from __future__ import annotations
+
+from gridcompat import units
+from gridcompat.options import checks, match
+from gridcompat.output.messages import submit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gridcompat.model import JobRequest
+    from gridcompat.options.context import Context
+    from gridcompat.settings import Settings
+
+
+def reasons(request: JobRequest, *, context: Context) -> list[str]:
+    """Return why no queue could run the job, in the grid's words, one reason each; empty if one could.
+
+    `Job N ` stands before each when they are printed.
+    """
+    settings = context.settings
+    hosts = checks.hosts_of(context)
+    lines = [
+        submit.NOT_IN_QUEUE_LIST % queue
+        for queue in sorted(queue.name for queue in settings.queues)
+        if request.hard_queues and not _asked(queue, request, settings, hosts)
+    ]
+    queues = [
+        queue
+        for queue in settings.queues
+        if not request.hard_queues or _asked(queue.name, request, settings, hosts)
+    ]
+    blocked = _host_reasons(request, context) or _queue_reasons(request, context, [q.name for q in queues])
+    if request.parallel_environment:
+        wanted = min(first for first, _, _ in request.slot_ranges)
+        if blocked or not _enough_slots(wanted, request, settings, [queue.slots for queue in queues]):
+            name = (checks.environments(request.parallel_environment, settings) or ("",))[0]
+            return [*lines, submit.PE_OFFERS_ONLY % (name, 0)]
+        return []
+    if not queues:
+        return lines
+    return [*lines, *blocked] if blocked else []
+
+
+def _asked(queue: str, request: JobRequest, settings: Settings, hosts: tuple[str, ...]) -> bool:
+    return any(queue in match.queues(entry, settings, hosts) for entry in request.hard_queues)
+
+
+def _listed(request: JobRequest) -> str:
+    return ",".join(f"{name}={value}" for name, value in request.hard_resources)
+
+
+def _host_reasons(request: JobRequest, context: Context) -> list[str]:
+    """What the hosts do not offer: consumables and fixed values."""
+    settings = context.settings
+    slots = min((first for first, _, _ in request.slot_ranges), default=1)
+    asked = dict(request.hard_resources)
+    offer = ""
+    for name, value in request.hard_resources:
+        if name == "h_vmem":
+            wanted = (units.memory_bytes(value) or 0) * slots
+            if wanted > (units.memory_bytes(settings.h_vmem_capacity) or 0):
+                offer = f"hc:h_vmem={_shown(settings.h_vmem_capacity)}"
+        elif name == "release" and not any(match.expression(known, value) for known in settings.releases):
+            offer = f"hf:release={settings.releases[0] if settings.releases else 'NONE'}"
+        elif name == "arch" and not match.expression(settings.arch, value):
+            offer = f"hl:arch={settings.arch}"
+        if offer:
+            break
+    if not asked or not offer:
+        return []
+    return [submit.OFFERS_ONLY % (_listed(request), host, offer) for host in checks.hosts_of(context)]
+
+
+def _queue_reasons(request: JobRequest, context: Context, queues: list[str]) -> list[str]:
+    """What the queues do not offer: their name, their host, their limits."""
+    hosts = checks.hosts_of(context)
+    limits = {queue.name: dict(queue.limits) for queue in context.settings.queues}
+    lines: list[str] = []
+    for queue in sorted(queues):
+        for host in hosts:
+            offer = _queue_offer(request, queue, host, limits[queue])
+            if not offer:
+                return []
+            lines.append(submit.QUEUE_OFFERS_ONLY % (_listed(request), f"{queue}@{host}", offer))
+    return lines
+
+
+def _queue_offer(request: JobRequest, queue: str, host: str, limits: dict[str, str]) -> str:
+    """Return what a queue instance offers in place of what is asked for, "" if it will do."""
+    for name, value in request.hard_resources:
+        if name == "qname" and not match.expression(queue, value):
+            return f"qf:qname={queue}"
+        if name == "hostname" and not match.expression(host.lower(), value.lower()):
+            return f"qf:hostname={host}"
+        limit = limits.get(name)
+        if limit is not None and not units.is_infinity(limit) and _more(name, value, limit):
+            return f"qf:{name}={limit}"
+    return ""
+
+
+def _more(name: str, value: str, limit: str) -> bool:
+    """Say whether a requested limit is above the queue's own."""
+    read = units.time_seconds if name.endswith(("_rt", "_cpu")) else units.memory_bytes
+    most = read(limit)
+    return most is not None and (units.is_infinity(value) or (read(value) or 0) > most)
+
+
+def _enough_slots(wanted: int, request: JobRequest, settings: Settings, queues: list[int]) -> bool:
+    fitting = checks.environments(request.parallel_environment, settings)
+    most = max((pe.slots for pe in settings.parallel_environments if pe.name in fitting), default=0)
+    return wanted <= most and any(wanted <= slots for slots in queues)
+
+
+def _shown(memory: str) -> str:
+    """Return a capacity as the grid shows it: three decimals and a binary suffix."""
+    size = float(units.memory_bytes(memory) or 0)
+    for suffix in ("", "K", "M", "G"):
+        if size < 1024:
+            return f"{size:.3f}{suffix}"
+        size /= 1024
+    return f"{size:.3f}T"

@@ -1,0 +1,93 @@
+"""What the grid's master says when it refuses a job: the TEXT in `Unable to run job: TEXT` / `Exiting.`
+
+Texts that scripts match; not to be improved.  "master" below is Son of Grid Engine 8.1.9, seen with the real
+program; all have status 1.
+"""
+
+from __future__ import annotations
+
+DIGIT_FIRST = 'denied: "%s" is not a valid object name (cannot start with a digit)'
+NOT_ALLOWED = "%s not allowed in objectname"
+"""%s is the name of a character, and the character unless it is a blank one. Source: master."""
+CHARACTERS = {
+    "\n": "Return",
+    "\t": "Tab",
+    "\r": "Carriage return",
+    " ": "Space (' ')",
+    "/": "Slash ('/')",
+    ":": "Colon (':')",
+    "'": "Quote (''')",
+    "\\": "Backslash ('\\')",
+    "[": "Brackets ('[')",
+    "]": "Brackets (']')",
+    "{": "Braces ('{')",
+    "}": "Braces ('}')",
+    "|": "Pipe ('|')",
+    "(": "Parenthesis ('(')",
+    ")": "Parenthesis (')')",
+    "@": "At ('@')",
+    "%": "Percent ('%')",
+    ",": "Comma (',')",
+    '"': "Double quote ('\"')",
+    "*": "Asterisk ('*')",
+    "?": "Questionmark ('?')",
+}
+NOT_FIRST = "%s not allowed as first character of objectname"
+FIRST_CHARACTERS = {".": "Dot ('.')", "#": "Hash ('#')"}
+KEYWORD = 'Keyword ("%s") not allowed as objectname'
+TOO_LONG = "string is longer than 512, this is not allowed for objectnames"
+NO_NAME = "job rejected cause there is no job_name in the request"
+NAME_TOO_LONG = "job name too long, maximum allowed length is 512 characters"
+UNREADABLE = "Error reading answer list from qmaster"
+"""A blank, a control character or a letter beyond ASCII in a name: the master's answer cannot be read."""
+UNKNOWN_RESOURCE = 'unknown resource "%s"'
+NOT_A_VALUE = 'attribute "%s" is not a %s value'
+VALUE_WORDS = {
+    "MEMORY": "memory",
+    "TIME": "time",
+    "INT": "integer",
+    "DOUBLE": "double",
+    "BOOL": "boolean",
+}
+MISSING_VALUE = 'denied: missing value for resource "%s"'
+NOT_INFINITE = 'attribute "%s" is not a value that can be set to infinity'
+NEGATIVE = 'attribute "%s" is consumable but has a negative value'
+NOT_REQUESTABLE = 'resource "%s" configured as non requestable'
+SLOTS_BY_PE = '"job" denied: use parallel environments instead of requesting slots explicitly'
+UNKNOWN_QUEUE = 'Job was rejected because job requests unknown queue "%s"'
+NO_SUITABLE_QUEUES = "error: no suitable queues"
+"""-w e."""
+WARNING_NO_SUITABLE_QUEUES = "warning: no suitable queues"
+"""-w w, on standard output; the job is submitted."""
+TASK_ZERO = "job rejected: 0 is an invalid task id"
+TOO_MANY_TASKS = "job rejected: you tried to submit a job with more than %d tasks"
+BAD_TASKS = "The input value for an argument is invalid."
+BAD_CONCURRENCY = 'invalid "task concurrency" value in job request'
+PRIORITY_ABOVE_ZERO = "job rejected: positive submission priority requires operator privileges"
+NO_PROJECT = 'job rejected: the requested project "%s" does not exist'
+NO_PE = 'job rejected: the requested parallel environment "%s" does not exist'
+PE_RANGE_ZERO = '"job" rejected: pe range must be greater than zero'
+NO_CHECKPOINT = 'job rejected: the requested checkpointing environment "%s" does not exist'
+CHECKPOINTING_DENIED = "checkpointing denied"
+BAD_RESERVATION = "the advance reservation id %d is invalid"
+NO_DEADLINE_USER = 'job rejected: the user "%s" is not a deadline initiation user'
+ARRAY_ONLY = 'Can only specify "-hold_jid_ad" option with an array job (using "-t" option)'
+MASTER_QUEUE_ALONE = "job rejected: specification of master queue is not allowed for non-parallel jobs"
+NO_HOST = 'can\'t resolve hostname "%s"'
+SAME_HOST_TWICE = "ERROR! two files are specified for the same host"
+EMPTY_PATH = "paths may not be empty strings"
+NO_SCRIPT = "job rejected: no script in your request"
+SCRIPT_WITH_NUL = "Script length does not match declared length"
+NO_SUCH_JOB = 'denied: job "%s" not found'
+"""-hold_jid 5.1: a task is no job."""
+BAD_BINDING = "job rejected: binding parameter not consistent with strategy (BN_parameter is n)"
+
+# why no queue can run a job (-w v); `Job N` stands in front
+OFFERS_ONLY = '(-l %s) cannot run at host "%s" because it offers only %s'
+QUEUE_OFFERS_ONLY = '(-l %s) cannot run in queue "%s" because it offers only %s'
+NOT_IN_QUEUE_LIST = 'cannot run in queue "%s" because it is not contained in its hard queue list (-q)'
+PE_OFFERS_ONLY = 'cannot run in PE "%s" because it only offers %d slots'
+
+# qalter, whose refusals have no frame (status 1, on standard output)
+ALTER_NO_PE = 'denied: parallel environment "%s" does not exist'
+ALTER_NO_CHECKPOINT = 'denied: checkpointing environment "%s" does not exist'
