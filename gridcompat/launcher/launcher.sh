@@ -684,7 +684,7 @@ failed=0 reason=''
 if [ "$died" != 0 ]; then
     failed=100
     if [ -n "$overtime" ] && [ "$died" = 9 ]; then failed=37; fi
-    reason="died through signal $(kill -l "$died") ($died)"
+    reason="died through signal $died"
 fi
 evidence "$status" "$died" "$failed" "$reason"
 tidy

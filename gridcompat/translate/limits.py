@@ -6,7 +6,7 @@ pods; `translate.pod` says what becomes of them.
 
 from __future__ import annotations
 
-from gridcompat.units import memory_bytes, time_seconds
+from gridcompat.units import is_infinity, memory_bytes, time_seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,12 +18,9 @@ TIMES = ("h_rt", "s_rt", "h_cpu", "s_cpu")
 SIZES = frozenset(
     f"{kind}_{name}" for kind in "hs" for name in ("vmem", "fsize", "stack", "core", "data", "rss")
 )
-PER_SLOT = frozenset(
-    ("h_vmem", "s_vmem", "h_data", "s_data", "h_stack", "s_stack", "h_cpu", "s_cpu", "h_rss")
-)
+PER_SLOT = frozenset(("h_vmem", "s_vmem", "h_cpu", "s_cpu"))
 """The grid multiplies these by the slots of a parallel job. Source: queue_conf(5), RESOURCE LIMITS."""
 RESERVED = ("mem_free", "virtual_free", "h_rss")
-NO_LIMIT = frozenset(("infinity", "inf", "none"))
 
 
 def slots_of(grid_job: K8sObject) -> int:
@@ -41,7 +38,7 @@ def limits(request: JobRequest, queue: Queue, slots: int) -> dict[str, int]:
         # The last value of a resource counts.
         for name, value in dict(source).items():
             number = _number(name, value)
-            if number is None:
+            if number is None or number < 0:
                 continue
             if name in PER_SLOT:
                 number *= slots
@@ -54,7 +51,7 @@ def limits(request: JobRequest, queue: Queue, slots: int) -> dict[str, int]:
 
 
 def _number(name: str, value: str) -> int | None:
-    if value.lower() in NO_LIMIT:
+    if is_infinity(value):
         return None
     if name in TIMES:
         return time_seconds(value)
@@ -62,4 +59,4 @@ def _number(name: str, value: str) -> int | None:
 
 
 def _memory(value: str) -> int | None:
-    return None if value.lower() in NO_LIMIT else memory_bytes(value)
+    return None if is_infinity(value) else memory_bytes(value)

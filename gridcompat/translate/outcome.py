@@ -11,6 +11,7 @@ import json
 
 from gridcompat.model import Outcome
 from gridcompat.record import replace
+from gridcompat.translate import rows
 from gridcompat.translate.pod import JOB_LABEL, TASK_LABEL, is_void
 
 TYPE_CHECKING = False
@@ -96,19 +97,9 @@ def pending_reason(pod: K8sObject) -> str | None:
 
 
 def epoch(text: object) -> float | None:
-    """Return a Kubernetes time (`2026-11-24T07:00:00Z`) in epoch seconds, None for anything else."""
-    if not isinstance(text, str) or len(text) < 20 or text[-1] != "Z" or text[10] != "T":
-        return None
-    parts = (text[:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19])
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    year, month, day, hour, minute, second = map(int, parts)
-    # Days since the epoch in the proleptic Gregorian calendar; a year begins in March.
-    shifted = year - (month < 3)
-    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400 + day_of_year - 719468
-    seconds = float(days * 86400 + hour * 3600 + minute * 60 + second)
-    return seconds if seconds > 0 else None
+    """Return a Kubernetes time in epoch seconds, None for anything else and for times before 1970."""
+    seconds = rows.epoch(text) if isinstance(text, str) else 0
+    return float(seconds) if seconds > 0 else None
 
 
 def _container(status: dict[str, Any]) -> dict[str, Any]:

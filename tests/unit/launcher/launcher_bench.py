@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -39,6 +38,7 @@ class Bench:
             (root / name).mkdir(parents=True)
         self.job_id = str(number)
         self.term = root / "termination"
+        self.lock: int | None = None
         self.variables = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "GRIDCOMPAT_POD_UID": "pod-1",
@@ -77,10 +77,14 @@ class Bench:
         """Give the job variables of -v."""
         (self.root / "job" / "environment").write_bytes(environment_text(pairs))
 
-    def start(self, *arguments: str, pass_fds: tuple[int, ...] = (), **variables: str) -> subprocess.Popen[str]:
-        """Start the launcher in a session of its own."""
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start the launcher in a session of its own; it gets the lock as descriptor 9."""
+        command = [*self.shell, launcher.FILE, *arguments]
+        lock = self.lock
+        if lock is not None:
+            command = ["/bin/bash", "-c", f'exec "$@" 9>&{lock} {lock}>&-', "bash", *command]
         return subprocess.Popen(
-            [*self.shell, launcher.FILE, *arguments],
+            command,
             env=self.variables | variables,
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -89,7 +93,7 @@ class Bench:
             text=True,
             errors="surrogateescape",
             start_new_session=True,
-            pass_fds=pass_fds,
+            pass_fds=() if lock is None else (lock,),
         )
 
     def finish(self, process: subprocess.Popen[str]) -> Result:

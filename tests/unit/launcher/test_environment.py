@@ -22,9 +22,11 @@ for name in os.listdir("/proc/self/fd"):
         pass
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 umask = os.umask(0)
+def text(word):
+    return os.fsencode(word).decode("latin-1")
 print(json.dumps({{
-    "env": {{os.fsencode(k).decode("latin-1"): os.fsencode(v).decode("latin-1") for k, v in os.environ.items()}},
-    "argv": [os.fsencode(a).decode("latin-1") for a in sys.argv],
+    "env": {{text(name): text(value) for name, value in os.environ.items()}},
+    "argv": [text(word) for word in sys.argv],
     "cwd": os.getcwd(), "umask": umask, "sid": os.getsid(0), "pgid": os.getpgid(0), "pid": os.getpid(),
     "fds": fds, "blocked": int(status["SigBlk"], 16),
     "mode": oct(os.stat(sys.argv[0]).st_mode & 0o7777), "owner": os.stat(sys.argv[0]).st_uid,
@@ -179,18 +181,14 @@ def test_values_of_variables_arrive_byte_for_byte(bench: Bench) -> None:
     pairs = [(f"V{number}", value) for number, value in enumerate(values)]
     bench.environment(*pairs)
     found = witness(bench)["env"]
-    assert found == expected(bench) | {
-        name: os.fsencode(value).decode("latin-1") for name, value in pairs
-    }
+    assert found == expected(bench) | {name: os.fsencode(value).decode("latin-1") for name, value in pairs}
 
 
 def test_names_of_variables_need_not_be_identifiers(bench: Bench) -> None:
     names = ["BASH_FUNC_x%%", "a.b", "1", "with blank", "-i", "é", "$(id)", "IFS", "PS4", "LD_X"]
     bench.environment(*((name, "v") for name in names))
     found = witness(bench, "arg")["env"]
-    assert found == expected(bench) | {
-        os.fsencode(name).decode("latin-1"): "v" for name in names
-    }
+    assert found == expected(bench) | {os.fsencode(name).decode("latin-1"): "v" for name in names}
 
 
 def test_a_user_cannot_change_what_the_job_is_told_of_itself(bench: Bench) -> None:
@@ -227,7 +225,9 @@ def test_the_process_starts_clean(bench: Bench) -> None:
 
 def test_no_signal_is_ignored(bench: Bench) -> None:
     # Python ignores PIPE and XFSZ by itself, so another witness.
-    bench.script("while read -r name mask; do case $name in SigIgn:) echo $mask ;; esac; done </proc/self/status")
+    bench.script(
+        "while read -r name mask; do case $name in SigIgn:) echo $mask ;; esac; done </proc/self/status"
+    )
     process = bench.start()
     assert bench.finish(process).status == 0
     assert bench.output() == "0000000000000000\n"
@@ -278,7 +278,7 @@ def test_a_parallel_job_finds_its_hosts(bench: Bench) -> None:
     ],
     ids=["queue", "given", "for this host", "for another host", "pseudo variable"],
 )
-def test_the_shell_variable_is_that_of_S_or_the_queue(
+def test_the_shell_variable_is_that_of_the_option_or_the_queue(
     bench: Bench, entries: dict[str, str], shell: str
 ) -> None:
     bench.script('echo "$SHELL"')

@@ -25,7 +25,10 @@ ARRAY = {"GC_TASK": "3", "GC_TASK_FIRST": "1", "GC_TASK_LAST": "4", "GC_TASK_STE
         (OUT | ERR | JOIN, {"a.txt": "out\nerr\n"}),
         (ERR | JOIN, {"nm.oN": "out\nerr\n"}),
         (OUT | {"GC_STDERR_PATH_0": "a.txt"}, {"a.txt": "out\nerr\n"}),
-        ({"GC_STDOUT_PATH_0": "dir", "GC_STDERR_PATH_0": "dir/"}, {"dir/nm.oN": "out\n", "dir/nm.eN": "err\n"}),
+        (
+            {"GC_STDOUT_PATH_0": "dir", "GC_STDERR_PATH_0": "dir/"},
+            {"dir/nm.oN": "out\n", "dir/nm.eN": "err\n"},
+        ),
         ({"GC_STDOUT_PATH_0": "."} | JOIN, {"nm.oN": "out\nerr\n"}),
         ({"GC_STDOUT_PATH_0": "~/dir/x"} | JOIN, {"dir/x": "out\nerr\n"}),
         ({"GC_STDOUT_PATH_0": "~"} | JOIN, {"nm.oN": "out\nerr\n"}),
@@ -43,7 +46,8 @@ ARRAY = {"GC_TASK": "3", "GC_TASK_FIRST": "1", "GC_TASK_LAST": "4", "GC_TASK_STE
         ({"GC_STDOUT_PATH_0": "-n"} | JOIN, {"-n": "out\nerr\n"}),
         ({"GC_JOB_NAME": "-n"} | JOIN, {"-n.oN": "out\nerr\n"}),
         (
-            {"GC_STDOUT_PATH_0": "b", "GC_STDOUT_HOST_1": "node1.example.org", "GC_STDOUT_PATH_1": "a"} | JOIN,
+            {"GC_STDOUT_PATH_0": "b", "GC_STDOUT_HOST_1": "node1.example.org", "GC_STDOUT_PATH_1": "a"}
+            | JOIN,
             {"a": "out\nerr\n"},
         ),
         ({"GC_STDOUT_HOST_0": "node1", "GC_STDOUT_PATH_0": "a"} | JOIN, {"a": "out\nerr\n"}),
@@ -54,14 +58,19 @@ ARRAY = {"GC_TASK": "3", "GC_TASK_FIRST": "1", "GC_TASK_LAST": "4", "GC_TASK_STE
         ),
         ({"GC_STDOUT_PATH_0": "/dev/null"}, {"nm.eN": "err\n"}),
     ],
-    ids=lambda value: None if "nm.oN" in value else "-".join(map(str, value)).encode("unicode_escape").decode(),
+    ids=lambda value: None
+    if "nm.oN" in value
+    else "-".join(map(str, value)).encode("unicode_escape").decode(),
 )
 def test_output_goes_where_it_should(bench: Bench, variables: dict[str, str], files: dict[str, str]) -> None:
     (bench.home / "dir").mkdir()
     bench.script(BOTH)
     result = bench.run(**variables)
     assert result.status == 0, result
-    assert bench.files() == {name.replace("N", bench.job_id, 1) if ".oN" in name or ".eN" in name or "-N-" in name else name: text for name, text in files.items()}
+    assert bench.files() == {
+        name.replace("N", bench.job_id, 1) if ".oN" in name or ".eN" in name or "-N-" in name else name: text
+        for name, text in files.items()
+    }
 
 
 def test_relative_paths_are_below_the_working_directory(bench: Bench) -> None:
