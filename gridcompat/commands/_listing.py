@@ -13,7 +13,7 @@ from gridcompat.translate.rows import rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from gridcompat.cluster.base import K8sObject
     from gridcompat.commands.context import Context
@@ -52,14 +52,14 @@ class Given:
         return found
 
 
-def scan(argv: Sequence[str], switches: Mapping[str, str]) -> Given:
-    """Read a command line of qstat, qhost, qselect or qacct.
+def scan(command: str, argv: Sequence[str]) -> Given:
+    """Read a command line of qstat, qhost, qselect or qacct by the table of switches.
 
-    A switch with an argument takes every word up to the next one with a dash.
-
-    Args:
-        switches: each with "0" (no argument), "1" (at least one) or "?" (may have one).
+    Unlike qsub's, a switch with an argument takes every word up to the next one with a dash.
     """
+    from gridcompat.options import table
+
+    known = table.switches(command)
     found: list[tuple[str, tuple[str, ...]]] = []
     missing: list[str] = []
     stray: str | None = None
@@ -67,18 +67,19 @@ def scan(argv: Sequence[str], switches: Mapping[str, str]) -> Given:
     while at < len(argv):
         switch = argv[at]
         at += 1
-        kind = switches.get(switch)
-        if kind is None:
+        row = known.get(switch)
+        if row is None:
             stray = switch if stray is None else stray
             continue
+        option = table.option(row)
         words: list[str] = []
-        if kind == "?" and at < len(argv) and not argv[at]:
+        if option.optional and at < len(argv) and not argv[at]:
             at += 1
-        elif kind != "0":
+        elif option.metavar:
             while at < len(argv) and argv[at] and not argv[at].startswith("-"):
                 words.append(argv[at])
                 at += 1
-            if kind == "1" and not words:
+            if not words and not option.optional:
                 missing.append(switch)
                 continue
         found.append((switch, tuple(words)))

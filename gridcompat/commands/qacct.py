@@ -18,29 +18,6 @@ if TYPE_CHECKING:
     from gridcompat.commands.context import Context
     from gridcompat.model import TaskRange
 
-SWITCHES = {
-    "-ar": "?",
-    "-A": "?",
-    "-b": "1",
-    "-d": "1",
-    "-D": "?",
-    "-e": "1",
-    "-E": "0",
-    "-f": "1",
-    "-g": "?",
-    "-h": "?",
-    "-help": "0",
-    "-j": "?",
-    "-l": "1",
-    "-m": "0",
-    "-o": "?",
-    "-u": "?",
-    "-pe": "?",
-    "-P": "?",
-    "-q": "?",
-    "-slots": "?",
-    "-t": "1",
-}
 COLUMNS = (
     ("HOST", ("-h",), "hostname"),
     ("CLUSTER QUEUE", ("-q",), "qname"),
@@ -62,7 +39,7 @@ DAY_S = 86400
 
 def run(context: Context, argv: Sequence[str]) -> int:
     """Run qacct and return its exit status."""
-    given = _listing.scan(argv, SWITCHES)
+    given = _listing.scan("qacct", argv)
     if given.stray is not None or given.missing or any(len(words) > 1 for _, words in given.switches):
         raise UsageError(usage("qacct").rstrip("\n"), exit_status=1)
     if given.has("-help"):

@@ -19,22 +19,10 @@ if TYPE_CHECKING:
     from gridcompat.output.hosts import Host, Offer
     from gridcompat.translate.rows import Row
 
-SWITCHES = {
-    "-F": "?",
-    "-h": "1",
-    "-help": "0",
-    "-j": "0",
-    "-l": "1",
-    "-ncb": "0",
-    "-q": "0",
-    "-u": "1",
-    "-xml": "0",
-}
-
 
 def run(context: Context, argv: Sequence[str]) -> int:
     """Run qhost and return its exit status."""
-    given = _listing.checked(_listing.scan(argv, SWITCHES), usage("qhost"), prefix="error: ")
+    given = _listing.checked(_listing.scan("qhost", argv), usage("qhost"), prefix="error: ")
     if given.has("-help"):
         context.out(usage("qhost"))
         return 0

@@ -11,12 +11,10 @@ if TYPE_CHECKING:
 
     from gridcompat.commands.context import Context
 
-SWITCHES = {"-help": "0", "-l": "1", "-pe": "1", "-q": "1", "-qs": "1", "-U": "1"}
-
 
 def run(context: Context, argv: Sequence[str]) -> int:
     """Run qselect and return its exit status: 1 if no queue fits."""
-    given = _listing.checked(_listing.scan(argv, SWITCHES), usage("qselect"))
+    given = _listing.checked(_listing.scan("qselect", argv), usage("qselect"))
     if given.has("-help"):
         context.out(usage("qselect"))
         return 0

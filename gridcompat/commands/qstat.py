@@ -18,29 +18,6 @@ if TYPE_CHECKING:
     from gridcompat.commands._qstat_rows import States
     from gridcompat.commands.context import Context
 
-SWITCHES = {
-    "-ext": "0",
-    "-explain": "1",
-    "-f": "0",
-    "-F": "?",
-    "-g": "1",
-    "-help": "0",
-    "-j": "?",
-    "-l": "1",
-    "-ncb": "0",
-    "-ne": "0",
-    "-pe": "1",
-    "-pri": "0",
-    "-q": "1",
-    "-qs": "1",
-    "-r": "0",
-    "-s": "1",
-    "-t": "0",
-    "-u": "1",
-    "-U": "1",
-    "-urg": "0",
-    "-xml": "0",
-}
 QUEUE_STATES = "acdosuACDES"
 
 
@@ -58,7 +35,7 @@ def _other(context: Context, argv: Sequence[str]) -> int:
     from gridcompat.output.usage import usage
 
     words = [*_listing.request_words(context, ".sge_qstat"), *argv]
-    given = _listing.checked(_listing.scan(words, SWITCHES), usage("qstat"))
+    given = _listing.checked(_listing.scan("qstat", words), usage("qstat"))
     if given.has("-help"):
         context.out(usage("qstat"))
         return 0
