@@ -9,6 +9,8 @@ from __future__ import annotations
 import binascii
 import json
 
+from gridcompat.cluster.embedded.metadata import is_label
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -32,7 +34,7 @@ def fill_in(kind: Kind, obj: K8sObject) -> None:
                 {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
             ]
     elif kind.kind == "Secret":
-        obj.setdefault("type", "Opaque")
+        obj["type"] = obj.get("type") or "Opaque"
     elif kind.kind == "Namespace":
         obj["status"] = {"phase": "Active"}
 
@@ -40,11 +42,10 @@ def fill_in(kind: Kind, obj: K8sObject) -> None:
 def join_string_data(obj: K8sObject) -> None:
     """Move a Secret's `stringData` into `data`, as the API server does on every write."""
     text = obj.pop("stringData", None)
-    if isinstance(text, dict):
+    if text:
         data = obj.setdefault("data", {})
         for key, value in text.items():
-            if isinstance(value, str):
-                data[key] = binascii.b2a_base64(value.encode("utf-8"), newline=False).decode("ascii")
+            data[key] = binascii.b2a_base64(value.encode("utf-8"), newline=False).decode("ascii")
 
 
 def problems(kind: Kind, old: K8sObject | None, new: K8sObject) -> list[str]:
@@ -59,22 +60,60 @@ def problems(kind: Kind, old: K8sObject | None, new: K8sObject) -> list[str]:
 
 def _new_pod(pod: K8sObject) -> list[str]:
     spec = pod.get("spec")
-    if not isinstance(spec, dict):
+    if spec is None:
         return ["spec: Required value"]
-    found = []
-    containers = spec.get("containers")
-    if not isinstance(containers, list) or not containers:
-        found.append("spec.containers: Required value")
-        containers = []
-    for index, container in enumerate(containers):
-        for key in ("name", "image"):
-            if not container.get(key):
-                found.append(f"spec.containers[{index}].{key}: Required value")
+    found = [] if spec.get("containers") else ["spec.containers: Required value"]
+    volumes = [volume.get("name", "") for volume in spec.get("volumes", ())]
+    found += [f"spec.volumes: Invalid value: {name!r}" for name in volumes if not is_label(name)]
+    for key in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(key, ())):
+            found += _container(f"spec.{key}[{index}]", container, volumes)
     if spec.get("restartPolicy") not in ("Always", "OnFailure", "Never"):
         found.append(f"spec.restartPolicy: Unsupported value: {spec.get('restartPolicy')!r}")
+    if not 1 <= spec.get("activeDeadlineSeconds", 1) < 1 << 31:
+        found.append("spec.activeDeadlineSeconds: Invalid value: must be between 1 and 2147483647, inclusive")
+    if spec.get("hostname") and not is_label(spec["hostname"]):
+        found.append(
+            f"spec.hostname: Invalid value: {spec['hostname']!r}: must be a lowercase RFC 1123 label"
+        )
     if spec.get("nodeName") and spec.get("schedulingGates"):
         found.append("spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared")
     return found
+
+
+def _container(path: str, container: dict[str, Any], volumes: list[str]) -> list[str]:
+    found = []
+    if not is_label(container.get("name", "")):
+        found.append(
+            f"{path}.name: Invalid value: {container.get('name', '')!r}: must be a lowercase RFC 1123 label"
+        )
+    if not container.get("image"):
+        found.append(f"{path}.image: Required value")
+    for variable in container.get("env", ()):
+        if not variable.get("name") or "=" in variable["name"]:
+            found.append(f"{path}.env: Invalid value: {variable.get('name', '')!r}: not a name")
+    for mount in container.get("volumeMounts", ()):
+        if mount.get("name") not in volumes:
+            found.append(f"{path}.volumeMounts: Not found: {mount.get('name', '')!r}")
+        if not mount.get("mountPath"):
+            found.append(f"{path}.volumeMounts.mountPath: Required value")
+    for kind in ("limits", "requests"):
+        for name, amount in container.get("resources", {}).get(kind, {}).items():
+            if not _is_quantity(str(amount)):
+                found.append(f"{path}.resources.{kind}[{name}]: Invalid value: {amount!r}: not a quantity")
+    return found
+
+
+def _is_quantity(text: str) -> bool:
+    # Source: apimachinery resource.Quantity: a number, and a suffix or an exponent.
+    for suffix in ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u", "m", "k", "M", "G", "T", "P", "E"):
+        if text.endswith(suffix):
+            text = text.removesuffix(suffix)
+            break
+    try:
+        return float(text) >= 0 and "n" not in text  # nan, inf
+    except ValueError:
+        return False
 
 
 def _changed_pod(old: K8sObject, new: K8sObject) -> list[str]:
@@ -128,11 +167,7 @@ def _data(kind: Kind, obj: K8sObject) -> list[str]:
     found = []
     total = 0
     for field in ("data", "binaryData"):
-        values = obj.get(field)
-        if values is None:
-            continue
-        if not isinstance(values, dict):
-            return [f"{field}: Invalid value: not an object"]
+        values = obj.get(field, {})
         encoded = kind.kind == "Secret" or field == "binaryData"
         for key, value in values.items():
             if not key or len(key) > 253 or key.strip(_KEY) or key in (".", "..") or key.startswith(".."):
@@ -140,11 +175,12 @@ def _data(kind: Kind, obj: K8sObject) -> list[str]:
                     f"{field}[{key}]: Invalid value: {key!r}: a valid config key must consist of "
                     "alphanumeric characters, '-', '_' or '.'"
                 )
-            if not isinstance(value, str):
-                found.append(f"{field}[{key}]: Invalid value: not a string")
-                continue
             try:
-                total += len(binascii.a2b_base64(value, strict_mode=True)) if encoded else len(value.encode())
+                total += (
+                    len(binascii.a2b_base64("".join(value.split()), strict_mode=True))
+                    if encoded
+                    else len(value.encode())
+                )
             except ValueError:
                 found.append(f"{field}[{key}]: Invalid value: not base64")
     if total > 1024 * 1024:

@@ -71,24 +71,22 @@ def shape(kind: Kind, obj: K8sObject) -> None:
     if obj.get("apiVersion") != kind.api_version or obj.get("kind") != kind.kind:
         raise Invalid(f"the object is not a {kind.kind} of {kind.api_version}")
     fields = schema(kind)
-    if definition(kind) is None:
-        # The API server reads these into typed structures, where null and absent are the same.
-        meta = obj.pop("metadata")
-        structure.drop_empty(obj)
-        wrong = structure.type_problems(fields, obj)
-        if wrong:
-            raise Invalid(
-                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {wrong[0]}'
-            )
-        obj["metadata"] = meta
-    else:
-        structure.drop_null(fields, obj)
-    unknown += structure.unknown_fields(fields, {**obj, "metadata": {}})
+    meta, obj["metadata"] = obj["metadata"], {}
+    unknown += structure.unknown_fields(fields, obj)
     if unknown:
         listed = ", ".join(f'unknown field "{path}"' for path in unknown)
         raise Invalid(f"strict decoding error: {listed}")
-    if kind.kind == "Secret":
-        core.join_string_data(obj)
+    custom = definition(kind) is not None
+    structure.normalize(fields, obj, whole=custom)
+    if not custom:
+        # The API server reads these into typed structures; what does not fit is not even an object.
+        wrong = structure.type_problems(fields, obj)
+        if wrong:
+            raise Invalid(f"{kind.kind} cannot be handled as a {kind.kind}: {wrong[0]}")
+        if kind.kind == "Secret":
+            core.join_string_data(obj)
+        structure.drop_empty(fields, obj)
+    obj["metadata"] = meta
 
 
 def confine(kind: Kind, old: K8sObject, new: K8sObject, subresource: str | None) -> None:

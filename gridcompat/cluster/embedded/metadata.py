@@ -138,6 +138,11 @@ def name_problems(kind: Kind, name: str) -> list[str]:
     return []
 
 
+def is_label(name: str) -> bool:
+    """Return whether a text is a lowercase RFC 1123 label."""
+    return 0 < len(name) <= 63 and LOWER.issuperset(name.replace("-", "")) and name[0] != "-" != name[-1]
+
+
 def is_label_value(value: str) -> bool:
     """Return whether a text can be the value of a label."""
     if not value:

@@ -17,33 +17,43 @@ MAX_PROBLEMS = 20
 """Enough for a user; a list of 75,000 wrong items need not be read out."""
 
 
-def drop_empty(value: Any) -> None:
-    """Take null values and empty lists out of an object, as reading it into typed structures does."""
-    if isinstance(value, dict):
-        for key in [key for key, item in value.items() if item is None or item == []]:
+def normalize(schema: Schema, value: Any, *, whole: bool) -> None:
+    """Take null values out of an object, for no field may be null; with `whole` make 3.0 an integer's 3.
+
+    The API server does the latter for custom kinds.  Only fields that the schema names.  Changes `value`.
+    """
+    for key, below in _named(schema, value):
+        item = value[key]
+        if item is None and isinstance(value, dict):
             del value[key]
-        for item in value.values():
-            drop_empty(item)
-    elif isinstance(value, list):
-        for item in value:
-            drop_empty(item)
+        elif whole and below.get("type") == "integer" and isinstance(item, float) and item.is_integer():
+            value[key] = int(item)
+        else:
+            normalize(below, item, whole=whole)
 
 
-def drop_null(schema: Schema, value: Any) -> None:
-    """Take null values of fields that the schema names out of an object: none of ours may be null."""
-    if isinstance(value, dict):
-        properties = schema.get("properties") or {}
-        extra = schema.get("additionalProperties")
-        for key, item in list(value.items()):
-            below = properties.get(key, extra)
-            if isinstance(below, dict):
-                if item is None:
-                    del value[key]
-                else:
-                    drop_null(below, item)
-    elif isinstance(value, list) and "items" in schema:
-        for item in value:
-            drop_null(schema["items"], item)
+def drop_empty(schema: Schema, value: Any) -> None:
+    """Take empty lists and maps out of an object of the core, as writing it from typed structures does.
+
+    An object with fields of its own stays although it is empty: `emptyDir: {}`.  Changes `value`.
+    """
+    for key, below in _named(schema, value):
+        item = value[key]
+        drop_empty(below, item)
+        if isinstance(value, dict) and (item == [] or (item == {} and "additionalProperties" in below)):
+            del value[key]
+
+
+def _named(schema: Schema, value: Any) -> list[tuple[Any, Schema]]:
+    # (key or index, schema below it) of everything in a value that the schema says something about
+    if isinstance(value, list):
+        below = schema.get("items")
+        return [] if below is None else [(index, below) for index in range(len(value))]
+    if not isinstance(value, dict):
+        return []
+    properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
+    found = [(key, properties.get(key, extra)) for key in value]
+    return [(key, below) for key, below in found if isinstance(below, dict)]
 
 
 def unknown_fields(schema: Schema, value: Any, path: str = "") -> list[str]:
@@ -80,16 +90,9 @@ def type_problems(schema: Schema, value: Any, path: str = "") -> list[str]:
         kind = "null" if value is None else type(value).__name__
         return [f'{path}: Invalid value: "{kind}": {path} in body must be of type {wanted}: "{kind}"']
     found: list[str] = []
-    if isinstance(value, dict):
-        properties = schema.get("properties") or {}
-        extra = schema.get("additionalProperties")
-        for key, item in value.items():
-            below = properties.get(key, extra)
-            if isinstance(below, dict):
-                found += type_problems(below, item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and "items" in schema:
-        for index, item in enumerate(value):
-            found += type_problems(schema["items"], item, f"{path}[{index}]")
+    for key, below in _named(schema, value):
+        where = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else key
+        found += type_problems(below, value[key], where)
     return found[:MAX_PROBLEMS]
 
 
