@@ -152,8 +152,10 @@ def not_an_array() -> str:
     return 'invalid option argument "task concurrency"'
 
 
+NOT_AN_ARRAY_DEPENDENCY = 'Can only specify "-hold_jid_ad" option with an array job (using "-t" option)'
+"""qalter -hold_jid_ad of a job without -t. [R]"""
+
 CHANGED = {
-    "max_running_tasks": "task concurrency",
     "start_time": "start time",
     "deadline": "deadline time",
     "account": "account",
@@ -182,6 +184,7 @@ CHANGED = {
     "variables": "environment",
     "arguments": "script arguments",
     "context": "context",
+    "max_running_tasks": "task concurrency",
 }
 """JobRequest field → the word for it, in the order in which qalter tells of changes.
 
