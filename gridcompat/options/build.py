@@ -11,7 +11,7 @@ import os
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import JobRequest, Submission, SubmitContext
 from gridcompat.options import checks, directives, merge, scan, table, values
-from gridcompat.options.context import Parsed
+from gridcompat.options.context import Parsed, WarnedRefusal
 from gridcompat.output.messages import submit, usage
 
 TYPE_CHECKING = False
@@ -42,7 +42,8 @@ def qsub(argv: Sequence[str], *, context: Context) -> Parsed:
         UsageError: the command line or a directive is wrong; `message` whole as qsub prints it on
             stderr, `exit_status` 2, 3, 4, 5, 7 or 14.
         Refused: what the grid's master refuses; `message` is the text inside the frame
-            `Unable to run job: MESSAGE` / `Exiting.`, status 1.
+            `Unable to run job: MESSAGE` / `Exiting.`, status 1. A WarnedRefusal also has lines for
+            stdout, to be printed before it.
         UnsupportedOption: a switch that cannot be had here and for which the grid has no words.
     """
     files = request_files(context)
@@ -94,13 +95,16 @@ def _finish(
     unsuitable = ""
     notes: tuple[str, ...] = ()
     if not verify:
-        checks.refuse(submission, found, context=context)
+        try:
+            checks.refuse(submission, found, context=context)
+        except Refused as refused:
+            raise WarnedRefusal(refused.message, warnings=tuple(warnings)) from refused
         if level != "n":
             from gridcompat.options.suitable import reasons
 
             unsuitable = "\n".join(reasons(request, context=context))
         if unsuitable and level == "e":
-            raise Refused(submit.NO_SUITABLE_QUEUES)
+            raise WarnedRefusal(submit.NO_SUITABLE_QUEUES, warnings=tuple(warnings))
         if unsuitable and level == "w":
             warnings.append(submit.WARNING_NO_SUITABLE_QUEUES)
         notes = _notes(request, found, context)

@@ -152,18 +152,17 @@ def _unobtainable(request: JobRequest, found: Sequence[Occurrence], context: Con
             yield submit.PE_RANGE_ZERO
     if request.checkpoint and request.checkpoint not in settings.checkpoints:
         yield submit.NO_CHECKPOINT % request.checkpoint
-    for occurrence in found:
-        if occurrence.switch == "-c" and occurrence.value != "n":
-            yield submit.CHECKPOINTING_DENIED
+    if any(occurrence.switch == "-c" and occurrence.value != "n" for occurrence in found):
+        yield submit.CHECKPOINTING_DENIED
     if request.project and request.project not in settings.projects:
         yield submit.NO_PROJECT % request.project
     if request.deadline is not None:
         yield submit.NO_DEADLINE_USER % context.user
     if request.priority > 0:
         yield submit.PRIORITY_ABOVE_ZERO
-    for occurrence in found:
-        if occurrence.switch == "-ar" and occurrence.value:
-            yield submit.BAD_RESERVATION % occurrence.value
+    reservations = [occurrence.value for occurrence in found if occurrence.switch == "-ar"]
+    if reservations and reservations[-1]:
+        yield submit.BAD_RESERVATION % reservations[-1]
     if request.binding.endswith(("linear:0", "striding:0")):
         yield submit.BAD_BINDING
     for job in request.predecessors_requested:

@@ -7,6 +7,7 @@ only way to files; `options.disk` has the real one.
 
 from __future__ import annotations
 
+from gridcompat.errors import Refused
 from gridcompat.model import Submission
 from gridcompat.record import record
 from gridcompat.settings import Settings
@@ -24,8 +25,8 @@ else:
 class Reader(Protocol):
     """How parsing reaches files. Paths are as typed, relative ones from `Context.cwd`."""
 
-    def file(self, path: str) -> bytes:
-        """Return the content of a file.
+    def file(self, path: str, limit: int = -1) -> bytes:
+        """Return the content of a file, or about the first `limit` bytes of it.
 
         Raises:
             OSError: it cannot be read; `errno` tells why.
@@ -62,6 +63,15 @@ class Context:
     reader: Reader
     hosts: tuple[str, ...] = ()
     """Execution hosts that -q QUEUE@HOST and -l hostname may name; empty is this host alone."""
+
+
+class WarnedRefusal(Refused):
+    """A refusal of a command line that the grid has warned about before."""
+
+    def __init__(self, message: str, *, warnings: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.warnings = warnings
+        """Lines for stdout, as in `Parsed.warnings`."""
 
 
 @record

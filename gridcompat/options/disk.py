@@ -8,10 +8,12 @@ import os
 class DiskReader:
     """The real reader of `options.context.Reader`; relative paths are those of the process."""
 
-    def file(self, path: str) -> bytes:
-        """Return the content of a file. Raises OSError."""
+    def file(self, path: str, limit: int = -1) -> bytes:
+        """Return the content of a file, or its first `limit` bytes. Raises OSError."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            if limit >= 0:
+                return os.read(descriptor, limit)
             pieces = []
             while piece := os.read(descriptor, 1 << 20):
                 pieces.append(piece)
