@@ -5,10 +5,12 @@ from __future__ import annotations
 from gridcompat.commands import _hold, _targets
 from gridcompat.commands._jobs import Jobs
 from gridcompat.commands._main import parsing_context
-from gridcompat.errors import Refused, UsageError
+from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import JobRequest, Submission
 from gridcompat.options import build, checks, scan
 from gridcompat.output.messages import change
+from gridcompat.output.messages import usage as usage_texts
+from gridcompat.record import replace
 from gridcompat.service import alter
 from gridcompat.translate import ranges
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 TASKS_STATUS = 4
 """Source: recorded, qalter -N of a task."""
-BESIDE_JOBS = frozenset(("-h", "-u", "-w", "-clear", "-verify", "-soft", "-hard", "-help", "-@"))
-"""Switches that are no change of a request."""
 
 
 def run(context: Context, argv: list[str]) -> int:
@@ -48,6 +48,10 @@ def run(context: Context, argv: list[str]) -> int:
     if any(occurrence.switch == "-help" for occurrence in found.occurrences):
         context.out(usage("qalter"))
         return 0
+    if any(occurrence.switch == "-verify" for occurrence in found.occurrences):
+        raise UnsupportedOption("qalter: -verify cannot be had here; nothing was changed")
+    for switch in found.repeated:
+        context.out(f"qalter: {usage_texts.ALREADY_SET % switch}\n")
     targets = _read_targets(found.operands)
     asked = _Asked(context, found)
     if any(target.typed is not None for target in targets) and asked.changes.fields:
@@ -71,9 +75,9 @@ class _Asked:
     """What the switches ask for, read once for all jobs."""
 
     def __init__(self, context: Context, found: Scanned) -> None:
-        self.occurrences = found.occurrences
+        occurrences = _softened(found.occurrences)
         parsing = parsing_context(context)
-        fields = build.fields_of(found.occurrences, parsing)
+        fields = build.fields_of(occurrences, parsing)
         hold = next((o.value for o in reversed(found.occurrences) if o.switch == "-h"), "")
         fields.pop("user_hold", None)
         fields.pop("context", None)
@@ -83,8 +87,8 @@ class _Asked:
             environment = build.variables_of(found.occurrences, parsing)
         self.users = tuple(user for o in found.occurrences if o.switch == "-u" for user in o.value)
         self.verify = any(o.switch == "-w" and o.value != "n" for o in found.occurrences)
-        self.refusal = _refusal(fields, found.occurrences, parsing)
-        self.hold_letters = hold
+        self.refusal = _refusal(fields, occurrences, parsing)
+        self.says_cwd = "-cwd" in given and "-wd" not in given
         self.changes = alter.Changes(
             fields=tuple(_in_order(fields, given).items()),
             context_changes=tuple(
@@ -98,8 +102,24 @@ class _Asked:
         )
 
 
+def _softened(occurrences: tuple[Occurrence, ...]) -> tuple[Occurrence, ...]:
+    """Each with whether it stood behind -soft."""
+    soft = False
+    marked = []
+    for occurrence in occurrences:
+        if occurrence.switch in ("-soft", "-hard"):
+            soft = occurrence.switch == "-soft"
+        marked.append(replace(occurrence, soft=soft))
+    return tuple(marked)
+
+
 def _in_order(fields: dict[str, Any], given: set[str]) -> dict[str, Any]:
-    """Only what the switches name: -soft -q does not touch the hard queues."""
+    """Only what the switches name: -soft -q does not touch the hard queues, and -cwd changes nothing.
+
+    The grid says that it modified the working directory and leaves it as it was (recorded).
+    """
+    if "-wd" not in given:
+        fields.pop("cwd", None)
     if "-q" in given:
         fields = {
             name: value
@@ -137,8 +157,11 @@ class _Alteration:
 
     def all(self, targets: list[Target]) -> int:
         """Change every job that is meant."""
-        if self._asked.users and not targets and self._context.user in self._asked.users:
-            numbers = sorted({row.job_id for row in self._jobs.rows()})
+        if self._asked.users and not targets:
+            own = self._jobs.rows() if self._context.user in self._asked.users else []
+            numbers = sorted({row.job_id for row in own})
+            if not numbers:
+                self._refuse(change.no_such_name("*", ",".join(self._asked.users)))
             targets = [_targets.Target(word=str(number), number=number) for number in numbers]
         for target in targets:
             numbers = self._jobs.numbers(target)
@@ -191,7 +214,7 @@ class _Alteration:
         held = orders_told(number, done)
         if held:
             context.out(held)
-        names = set(done.fields)
+        names = {*done.fields, *(["cwd"] if self._asked.says_cwd else [])}
         if "priority" in names:
             self._say(change.priority(context.user, context.host, number, request.priority))
         if "job_share" in names:

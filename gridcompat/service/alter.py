@@ -173,6 +173,9 @@ def _refusal(
                 select.check_same_range(cluster, new, number, namespace)
         except Refused as error:
             return error.message
+    number = objects.job_id(job)
+    if number in (*new.predecessors, *new.array_predecessors):
+        return f"The specified option works only on jobs ({number})"
     if "hard_resources" in given and now.runs:
         before, after = dict(old.hard_resources), dict(new.hard_resources)
         for name in CONSUMABLES:
