@@ -8,6 +8,7 @@ Only when an attempt is over (its container terminated, or its node is gone) may
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller import record
@@ -126,8 +127,15 @@ def _lost(
         if limit_s:
             draft.look_again(limit_s - silent_s)
         return
+    if started is None and row["state"] == "t":
+        # Should its node come back, it must not start; if it does before, that is the price of giving up.
+        text = json.dumps({"kind": "lost", "by": "", "at": draft.facts.now}, sort_keys=True)
+        if not _deleting(pod):
+            draft.before.append(EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=text))
+        record.never_ran(draft, row)
+        return
     lost = Outcome(
-        ran=started is not None or row["state"] != "t",
+        ran=True,
         start=started or float(row.get("startedAt") or 0),
         end=draft.facts.now,
         failed=100,

@@ -2,7 +2,7 @@
 
 The order is the protocol: mails into the spool, the record into the accounting file, then the status
 write that marks the attempt, then the journal is cleared and the pod let go.
-`tests/model/test_record_model.py` explores it.
+`tests/model/test_accounting_model.py` explores it.
 """
 
 from __future__ import annotations
