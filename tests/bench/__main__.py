@@ -35,6 +35,9 @@ from .systems import (
     until,
 )
 
+PENDING = 2
+"""What `job NAME` exits with when it waits."""
+
 PARTS = ("commands", "parallel", "start", "array", "memory")
 
 
@@ -88,7 +91,7 @@ def measure_commands(systems: Sequence[System], results: Results, *, size: int, 
         settle(system)
         results.add(f"qstat {label}", system, timed(system, ["qstat"]))
         if system.has("job"):
-            results.add(f"job {label}", system, timed(system, ["job", "warm"]))
+            results.add(f"job {label}", system, timed(system, ["job", "warm"], status=PENDING))
         results.add(f"qdel {label}", system, timed(system, ["qdel", victim]))
         if system.has("jsub"):
             took = timed(

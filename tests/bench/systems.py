@@ -61,7 +61,7 @@ class Ours:
     def _install(self, command: str) -> None:
         with open(os.path.join(CHECKOUT, "bin", command), encoding="utf-8") as file:
             lines = file.read().splitlines()
-        lines[0] = f"#!{os.path.realpath(sys.executable)} -I -S"
+        lines[0] = f"#!{os.path.realpath(sys.executable)} -IS"
         text = "\n".join(lines).replace(
             "os.path.dirname(os.path.dirname(os.path.realpath(__file__)))", repr(CHECKOUT)
         )
@@ -72,7 +72,7 @@ class Ours:
 
     def has(self, command: str) -> bool:
         """See System."""
-        return os.path.exists(os.path.join(self.commands, command))
+        return os.path.exists(os.path.join(CHECKOUT, "gridcompat", "commands", f"{command}.py"))
 
     def process(self) -> int | None:
         """The daemon; it writes its number into the file that it locks."""
@@ -135,8 +135,12 @@ def run(system: System, words: Sequence[str], *, check: bool = True) -> str:
     return done.stdout
 
 
-def timed(system: System, words: Sequence[str]) -> float:
-    """Return the wall time in seconds of one command, from before its start to after its end."""
+def timed(system: System, words: Sequence[str], *, status: int = 0) -> float:
+    """Return the wall time in seconds of one command, from before its start to after its end.
+
+    Raises:
+        RuntimeError: another exit status than `status`: that was no measurement.
+    """
     path = os.path.join(system.commands, words[0])
     environment, home = dict(system.environment), system.environment["HOME"]
     start = time.perf_counter()
@@ -150,7 +154,7 @@ def timed(system: System, words: Sequence[str]) -> float:
     )
     _, said = process.communicate(timeout=WITHIN_S)
     took = time.perf_counter() - start
-    if process.returncode:
+    if process.returncode != status:
         raise RuntimeError(f"{system.name}: {' '.join(words)}: status {process.returncode}: {said[-500:]!r}")
     return took
 
