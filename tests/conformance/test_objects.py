@@ -214,6 +214,20 @@ def test_a_patch_that_changes_nothing_leaves_the_version(cluster: Cluster, names
         assert same["metadata"]["resourceVersion"] == job["metadata"]["resourceVersion"]
 
 
+def test_an_object_cannot_lose_its_name(cluster: Cluster, namespace: str) -> None:
+    cluster.create(grid_job(namespace))
+    cluster.create(config_map(namespace))
+    for kind, name in ((base.GRID_JOB, "1000"), (base.CONFIG_MAP, "launcher")):
+        for body in ({"metadata": {"name": None}}, {"metadata": None}, {"metadata": {"name": "other"}}):
+            with pytest.raises(Invalid):
+                cluster.patch(kind, name, body, namespace=namespace)
+        with pytest.raises(Invalid):
+            cluster.patch(kind, name, {"kind": "Spoon"}, namespace=namespace)
+    # The kind of a core object is known from its address.
+    cluster.patch(base.CONFIG_MAP, "launcher", {"kind": None}, namespace=namespace)
+    assert cluster.get(base.CONFIG_MAP, "launcher", namespace=namespace)["kind"] == "ConfigMap"
+
+
 def test_a_stale_version_is_a_conflict(cluster: Cluster, namespace: str) -> None:
     old = cluster.create(grid_job(namespace))["metadata"]["resourceVersion"]
     new = cluster.patch(base.GRID_JOB, "1000", {"spec": {"slots": 2}}, namespace=namespace, if_version=old)
@@ -313,6 +327,12 @@ def test_unknown_fields_are_refused(cluster: Cluster, namespace: str, case: str)
     make, fields = UNKNOWN[case]
     with pytest.raises(Invalid, match="unknown field"):
         cluster.create(make(namespace, **fields))
+
+
+def test_fields_below_a_number_are_unknown_too(cluster: Cluster, namespace: str) -> None:
+    for wrong in ({"colour": 1}, [{"colour": 1}]):
+        with pytest.raises(Invalid, match="unknown field"):
+            cluster.create(grid_job(namespace, slots=wrong))
 
 
 def test_unknown_fields_in_a_patch_are_refused(cluster: Cluster, namespace: str) -> None:
@@ -450,3 +470,5 @@ def test_bad_secret_data_is_refused(cluster: Cluster, namespace: str, case: str)
 def test_a_secret_takes_text_and_keeps_base64(cluster: Cluster, namespace: str) -> None:
     created = cluster.create(secret(namespace, data=None, stringData={"script": "exit 0\n"}))
     assert created["data"] == {"script": "ZXhpdCAwCg=="} and "stringData" not in created
+    untyped = cluster.create(secret(namespace, "untyped", type="", data={}))
+    assert untyped["type"] == "Opaque" and "data" not in untyped

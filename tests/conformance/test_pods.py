@@ -53,6 +53,20 @@ BAD: dict[str, dict[str, Any]] = {
     "a wrong restart policy": {"restartPolicy": "Sometimes"},
     "a number as text": {"activeDeadlineSeconds": "10"},
     "a text as a list": {"containers": "a"},
+    "a deadline of 0": {"activeDeadlineSeconds": 0},
+    "a variable without a name": {
+        "containers": [{"name": "a", "image": PAUSE, "env": [{"name": "", "value": "b"}]}]
+    },
+    "an unknown volume": {
+        "containers": [{"name": "a", "image": PAUSE, "volumeMounts": [{"name": "none", "mountPath": "/x"}]}]
+    },
+    "a volume without a name": {"volumes": [{"emptyDir": {}}]},
+    "a container with a bad name": {"containers": [{"name": "A_", "image": PAUSE}]},
+    "memory in a unit of its own": {
+        "containers": [{"name": "a", "image": PAUSE, "resources": {"limits": {"memory": "1Zi"}}}]
+    },
+    "a host name with a capital": {"hostname": "Node"},
+    "a number with a fraction": {"terminationGracePeriodSeconds": 1.0},
     "gates and a node": {"schedulingGates": GATES, "nodeName": "node1"},
 }
 
@@ -63,6 +77,23 @@ def test_a_broken_pod_is_refused(cluster: Cluster, namespace: str, case: str) ->
         cluster.create(pod(namespace, **BAD[case]))
 
 
+def test_quantities_and_empty_volumes_are_kept(cluster: Cluster, namespace: str) -> None:
+    container = {
+        "name": "job",
+        "image": PAUSE,
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+        "resources": {
+            "limits": {"memory": "64Mi", "cpu": "10m"},
+            "requests": {"cpu": "0.01", "memory": "1e3"},
+        },
+    }
+    created = cluster.create(
+        pod(namespace, containers=[container], volumes=[{"name": "scratch", "emptyDir": {}}])
+    )
+    assert created["spec"]["volumes"] == [{"name": "scratch", "emptyDir": {}}]
+    assert created["spec"]["containers"][0]["resources"]["limits"]["memory"] == "64Mi"
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "another command": {"containers": [{"name": "job", "image": PAUSE, "command": ["true"]}]},
     "one more container": {"containers": [{"name": "job", "image": PAUSE}, {"name": "b", "image": PAUSE}]},
@@ -71,6 +102,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a user": {"securityContext": {"runAsUser": 0}},
     "a longer deadline": {"activeDeadlineSeconds": 200},
     "no deadline": {"activeDeadlineSeconds": None},
+    "a deadline of 0": {"activeDeadlineSeconds": 0},
     "a new gate": {"schedulingGates": [{"name": "gridcompat.io/late"}]},
     "a toleration taken away": {"tolerations": []},
 }

@@ -70,8 +70,7 @@ def _new_pod(pod: K8sObject) -> list[str]:
             found += _container(f"spec.{key}[{index}]", container, volumes)
     if spec.get("restartPolicy") not in ("Always", "OnFailure", "Never"):
         found.append(f"spec.restartPolicy: Unsupported value: {spec.get('restartPolicy')!r}")
-    if not 1 <= spec.get("activeDeadlineSeconds", 1) < 1 << 31:
-        found.append("spec.activeDeadlineSeconds: Invalid value: must be between 1 and 2147483647, inclusive")
+    found += _deadline(spec)
     if spec.get("hostname") and not is_label(spec["hostname"]):
         found.append(
             f"spec.hostname: Invalid value: {spec['hostname']!r}: must be a lowercase RFC 1123 label"
@@ -79,6 +78,12 @@ def _new_pod(pod: K8sObject) -> list[str]:
     if spec.get("nodeName") and spec.get("schedulingGates"):
         found.append("spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared")
     return found
+
+
+def _deadline(spec: dict[str, Any]) -> list[str]:
+    if 1 <= spec.get("activeDeadlineSeconds", 1) < 1 << 31:
+        return []
+    return ["spec.activeDeadlineSeconds: Invalid value: must be between 1 and 2147483647, inclusive"]
 
 
 def _container(path: str, container: dict[str, Any], volumes: list[str]) -> list[str]:
@@ -122,7 +127,7 @@ def _changed_pod(old: K8sObject, new: K8sObject) -> list[str]:
         return ["spec: Required value"]
     if before == after:
         return []
-    found = []
+    found = _deadline(after)
     gates_before = [gate["name"] for gate in before.get("schedulingGates") or ()]
     gates = [gate.get("name") for gate in after.get("schedulingGates") or ()]
     if not set(gates) <= set(gates_before):

@@ -52,6 +52,17 @@ def merged(target: Any, patch: Any) -> Any:
     return target
 
 
+def named(kind: Kind, name: str, obj: K8sObject) -> None:
+    """Raise Invalid when a patch has taken the object's name away, or its kind where that matters."""
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, dict) or not metadata.get("name"):
+        raise Invalid(
+            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+    if definition(kind) is None:  # the type of a core object is known from its address
+        obj.setdefault("kind", kind.kind)
+
+
 def preconditions(kind: Kind, old: K8sObject, body: K8sObject, if_version: str | None) -> None:
     """Raise Conflict unless the object still is the one the request was made for."""
     meta = body.get("metadata")

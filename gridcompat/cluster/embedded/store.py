@@ -163,6 +163,7 @@ class EmbeddedCluster:
             old = stored.object()
             judge.preconditions(kind, old, body, if_version)
             new: K8sObject = judge.merged(stored.object(), body)
+            judge.named(kind, name, new)
             judge.shape(kind, new)
             judge.confine(kind, old, new, subresource)
             judge.values(kind, old, new)

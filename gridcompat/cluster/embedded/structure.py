@@ -60,25 +60,23 @@ def unknown_fields(schema: Schema, value: Any, path: str = "") -> list[str]:
     """Return the paths of fields that the schema does not name."""
     found: list[str] = []
     if isinstance(value, dict):
-        properties = schema.get("properties")
-        extra = schema.get("additionalProperties")
+        properties, extra = schema.get("properties"), schema.get("additionalProperties")
+        # What says nothing about its fields may have any; what is no object may have none.
+        free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("type", "object") == "object"
         if properties is not None:
             free = schema.get("x-kubernetes-preserve-unknown-fields", False)
-            for key, item in value.items():
-                below = properties.get(key)
-                if below is not None:
-                    found += unknown_fields(below, item, f"{path}.{key}" if path else key)
-                elif not free:
-                    found.append(f"{path}.{key}" if path else key)
-        elif isinstance(extra, dict):
-            for key, item in value.items():
-                found += unknown_fields(extra, item, f"{path}.{key}")
+        for key, item in value.items():
+            below = (properties or {}).get(key, extra)
+            where = f"{path}.{key}" if path else key
+            if isinstance(below, dict):
+                found += unknown_fields(below, item, where)
+            elif not free:
+                found.append(where)
     elif isinstance(value, list):
-        items = schema.get("items")
-        if items is not None and (
-            "properties" in items or "items" in items or "additionalProperties" in items
-        ):
-            for index, item in enumerate(value):
+        # Numbers and texts have no fields: most lists need no look at each item.
+        items = schema.get("items", {"type": schema.get("type", "object")})
+        for index, item in enumerate(value):
+            if isinstance(item, (dict, list)):
                 found += unknown_fields(items, item, f"{path}[{index}]")
     return found[:MAX_PROBLEMS]
 
