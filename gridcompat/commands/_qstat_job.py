@@ -147,7 +147,8 @@ def waiting(obj: K8sObject, *, now: float) -> tuple[Waiting, ...]:
     if all(row.blocked or row.blocked_by_task for row in shown):
         return (text.DEPENDENCIES,)
     spec, status = obj["spec"], obj.get("status") or {}
-    found = [replace(text.NO_HOST, text=line) for line in status.get("reasons") or ()]
+    said = {kind.text for kind in text.KINDS}  # of a moment ago: what holds now was looked at above
+    found = [replace(text.NO_HOST, text=line) for line in status.get("reasons") or () if line not in said]
     most = spec.get("maxRunning") or 0
     if not found and most and len(status.get("running") or ()) >= most:
         found = [text.INSTANCES]

@@ -242,6 +242,8 @@ def requests(
         out.append(f"       Requested PE:     {request.parallel_environment} {ranges_of(request)}\n")
         if row.queue:
             out.append(f"       Granted PE:       {granted} {row.slots}\n")
+    if request.checkpoint:
+        out.append(f"       Checkpoint Env.:  {plain(request.checkpoint)}\n")
     hard = [f"{name}={shown(name, value)} (0.000000)" for name, value in request.hard_resources]
     out.append("       Hard Resources:   " + "\n                         ".join(map(plain, hard)) + "\n")
     if view.full and row.queue and not any(name == "h_vmem" for name, _ in request.hard_resources):

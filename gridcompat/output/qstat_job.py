@@ -109,6 +109,7 @@ def _keys(detail: Detail) -> Iterator[tuple[str, object]]:
     yield "job_number", detail.number
     yield "exec_file", f"job_scripts/{detail.number}"
     yield "submission_time", ctime(detail.submitted)
+    yield "deadline", ctime(request.deadline) if request.deadline else None
     yield "owner", detail.owner
     yield "uid", detail.uid
     yield "group", detail.group
@@ -121,8 +122,8 @@ def _keys(detail: Detail) -> Iterator[tuple[str, object]]:
     yield "sge_o_workdir", submit.workdir
     yield "sge_o_host", submit.host
     yield "execution_time", ctime(detail.start_time) if detail.start_time else None
-    yield "deadline", ctime(request.deadline) if request.deadline else None
     yield "account", request.account
+    yield "checkpoint_object", request.checkpoint
     yield "cwd", request.cwd
     yield "stderr_path_list", paths(request.stderr_paths)
     yield "reserve", "y" if request.reserve else None
@@ -160,14 +161,12 @@ def _after(detail: Detail) -> list[str]:
         out.append(
             f"parallel environment:  {plain(request.parallel_environment)} range: {ranges_of(request)}\n"
         )
-    line("checkpoint_object", request.checkpoint)
-    line("project", request.project)
-    line("department", request.department)
     line("jid_predecessor_list (req)", ",".join(request.predecessors_requested))
     line("jid_predecessor_list", _numbers(detail.predecessors))
     line("jid_successor_list", _numbers(detail.successors))
-    line("ja_ad_predecessor_list (req)", ",".join(request.array_predecessors_requested))
     line("ja_ad_predecessor_list", _numbers(detail.array_predecessors))
+    line("project", request.project)
+    line("department", request.department)
     line("context", ",".join(f"{name}={value}" if value else name for name, value in request.context))
     if request.tasks is not None:
         first, last, step = request.tasks

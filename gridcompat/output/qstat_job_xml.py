@@ -94,6 +94,8 @@ def _job(detail: Detail) -> str:
         _numbers("JB_jid_predecessor_list", "job_predecessors", detail.predecessors),
         _numbers("JB_jid_successor_list", "ulong_sublist", detail.successors),
         _requested("JB_jid_request_list", request.predecessors_requested),
+        _numbers("JB_ja_ad_predecessor_list", "job_predecessors_ad", detail.array_predecessors),
+        _requested("JB_ja_ad_request_list", request.array_predecessors_requested),
         _nested(
             6,
             "JB_context",
@@ -135,6 +137,7 @@ def _identity(detail: Detail) -> str:
     return (
         "".join(element(6, name, value) for name, value in values)
         + _nested(6, "JB_mail_list", "".join(addresses))
+        + (element(6, "JB_project", request.project) if request.project else "")
         + element(6, "JB_notify", _truth(request.notify))
         + element(6, "JB_job_name", detail.name)
     )
@@ -280,6 +283,7 @@ def _policy(detail: Detail) -> str:
     before = (
         ("JB_deadline", request.deadline or 0),
         ("JB_execution_time", detail.start_time),
+        *((("JB_checkpoint_name", request.checkpoint),) if request.checkpoint else ()),
         ("JB_checkpoint_attr", 0),
         ("JB_checkpoint_interval", 0),
         ("JB_reserve", _truth(request.reserve)),

@@ -44,7 +44,7 @@ def summary(queues: Sequence[tuple[str, float | None, int, int]], *, extended: b
     title = "CLUSTER QUEUE                   CQLOAD   USED    RES  AVAIL  TOTAL aoACDS  cdsuE  "
     if extended:
         title += "".join(f"    {letter} " for letter in "sASCuadDcoE").rstrip()
-    parts = [f"{title}\n{'-' * (len(title) if extended else len(title) - 2)}\n"]
+    parts = [f"{title}\n{'-' * (len(title) - (1 if extended else 2))}\n"]
     for name, load, used, total in queues:
         shown = "-NA-" if load is None else f"{load:.2f}"
         line = f"{name:<30.30} {shown:>7} {used:>6} {0:>6} {total - used:>6} {total:>6} {0:>6} {0:>6} "
