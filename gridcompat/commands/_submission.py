@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from gridcompat.service.submit import Submitted
 
 
-def carry_out(context: Context, parsed: Parsed, *, say: bool = True) -> int:
-    """Do what a command line asks for and return the exit status.
-
-    Args:
-        say: False for jsub -quiet: nothing is printed when submission works.
-    """
+def carry_out(context: Context, parsed: Parsed) -> int:
+    """Do what a command line asks for and return the exit status."""
     for warning in parsed.warnings:
         context.out(f"{warning}\n")
     for note in parsed.notes:
@@ -36,7 +32,7 @@ def carry_out(context: Context, parsed: Parsed, *, say: bool = True) -> int:
         return 0
     if parsed.w in ("v", "p"):
         return _only_verify(context, parsed)
-    return _submit(context, parsed, say=say)
+    return _submit(context, parsed)
 
 
 def _only_verify(context: Context, parsed: Parsed) -> int:
@@ -47,10 +43,10 @@ def _only_verify(context: Context, parsed: Parsed) -> int:
     from gridcompat.service.submit import reserve
 
     number = reserve(context.cluster(), namespace=context.namespace, means=means(context))
-    raise Refused(jobs.unsuitable(number, parsed.unsuitable))
+    raise Refused(jobs.unsuitable(number, parsed.unsuitable.split("\n")))
 
 
-def _submit(context: Context, parsed: Parsed, *, say: bool) -> int:
+def _submit(context: Context, parsed: Parsed) -> int:
     from gridcompat.service.submit import submit
 
     done = submit(
@@ -62,12 +58,8 @@ def _submit(context: Context, parsed: Parsed, *, say: bool) -> int:
         withdrawn=parsed.now,
     )
     context.wrote()
-    if say:
-        context.out(
-            jobs.terse(done.id, done.tasks)
-            if parsed.terse
-            else jobs.submitted(done.id, done.name, done.tasks)
-        )
+    tell = jobs.terse(done.id, done.tasks) if parsed.terse else jobs.submitted(done.id, done.name, done.tasks)
+    context.out(tell)
     if parsed.now:
         # The recorded grid never started such a job at once, even with free slots.
         context.err(jobs.NOT_NOW)

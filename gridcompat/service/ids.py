@@ -179,6 +179,13 @@ class Ids:
             self._means.poke()
 
 
+def check_free(cluster: Cluster, name: str, *, namespace: str) -> None:
+    """Raise AlreadyActive if a job of that name is active now: an early look, which decides nothing."""
+    selector = Selector(fields={"spec.jobName": name})
+    if rows.active(cluster.table(GRID_JOB, namespace=namespace, selector=selector)):
+        raise AlreadyActive(f"there is a job named '{name}' already active")
+
+
 def late(number: int | None) -> ClusterError:
     """The end of a submission that came to nothing in time: status 25, "try again later"."""
     named = "" if number is None else f" (its number would have been {number})"

@@ -60,9 +60,9 @@ NOT_NOW = (
 """Source: FACTS, qsub -now y."""
 
 
-def unsuitable(number: int, reasons: str) -> str:
-    """Source: FACTS, qsub -w v; the text of a refusal, without its frame and newline; one reason a line."""
-    return "".join(f"Job {number} {reason}\n" for reason in reasons.split("\n")) + UNSUITABLE
+def unsuitable(number: int, reasons: list[str]) -> str:
+    """Source: FACTS, qsub -w v; the text of a refusal, without its frame and newline."""
+    return "".join(f"Job {number} {reason}\n" for reason in reasons) + UNSUITABLE
 
 
 def running_since(name: str, started: str, number: int) -> str:

@@ -1,0 +1,14 @@
+"""jstart: submit a program that is started again until it exits 0."""
+
+from __future__ import annotations
+
+from gridcompat.commands import _jsub
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gridcompat.commands.context import Context
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Run `jstart ARGV` and return its exit status."""
+    return _jsub.run(context, argv, command="jstart")
