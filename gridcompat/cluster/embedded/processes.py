@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -51,12 +52,15 @@ def start(
     Raises OSError.
     """
     mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # What this process itself was given by whoever started it; its own are all close-on-exec.
+    strays = [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and _inheritable(fd)]
     return os.posix_spawn(
         "/bin/sh",
         [os.fsencode(word) for word in ("/bin/sh", "-c", _FIRST, begun, directory, *argv)],
         {os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+            *((os.POSIX_SPAWN_CLOSE, fd) for fd in strays),
             (os.POSIX_SPAWN_OPEN, 1, log, mode, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
             (os.POSIX_SPAWN_DUP2, lock, LOCK_FD),
@@ -65,6 +69,13 @@ def start(
         setsigmask=[],
         setsigdef=ALL_SIGNALS,
     )
+
+
+def _inheritable(descriptor: int) -> bool:
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:
+        return False  # closed meanwhile
 
 
 def begun_pid(path: str) -> int | None:
@@ -165,6 +176,15 @@ def watch_pid(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except OSError:
         return None
+
+
+def has_ended(pid: int, descriptor: int | None) -> bool:
+    """Return whether a process, not necessarily a child, is over; by its descriptor if there is one."""
+    if descriptor is None:
+        return _session(str(pid)) is None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def reap(pid: int) -> int | None:

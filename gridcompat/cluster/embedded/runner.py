@@ -325,12 +325,16 @@ class Runner:
 
     def _find(self, uid: str, pod: _Pod, begun: int | None) -> None:
         """Adopt a launcher that another daemon started."""
-        if not begun or begun not in processes.members(uid):
+        if not begun:
             # Between its start and its first act.
             self._again(uid, LOOK_AGAIN_S)
             return
         pod.started = _modified(os.path.join(self._directory, uid, "begun"))
-        self._runs(uid, pod, begun, child=False)
+        if begun in processes.members(uid):
+            self._runs(uid, pod, begun, child=False)
+        else:
+            # It is over, and something it left behind has kept the lock.
+            self._ended(uid, pod, None)
 
     def _start(self, uid: str, pod: _Pod, directory: str, lock: int) -> None:
         try:
@@ -366,7 +370,7 @@ class Runner:
     def _attend(self, uid: str, pod: _Pod) -> None:
         """Look after a running pod."""
         assert pod.pid is not None
-        over, code = self._over(uid, pod)
+        over, code = self._over(pod)
         if over:
             self._ended(uid, pod, code)
             return
@@ -378,7 +382,7 @@ class Runner:
         self._suspend(uid, pod)
         self._deadlines(uid, pod)
 
-    def _over(self, uid: str, pod: _Pod) -> tuple[bool, int | None]:
+    def _over(self, pod: _Pod) -> tuple[bool, int | None]:
         """Whether the launcher has ended, and its exit status if we can know it."""
         assert pod.pid is not None
         if pod.is_child:
@@ -386,11 +390,7 @@ class Runner:
                 return True, processes.reap(pod.pid)
             except BlockingIOError:
                 return False, None
-        lock = processes.try_lock(os.path.join(self._directory, uid, "lock"))
-        if lock is None:
-            return False, None
-        os.close(lock)
-        return True, None
+        return processes.has_ended(pod.pid, pod.pidfd), None
 
     def _deadlines(self, uid: str, pod: _Pod) -> None:
         """Ask a pod to end that is deleted or out of time, and end it when its grace is over."""
@@ -528,7 +528,12 @@ class Runner:
     def _patch_status(self, pod: _Pod, status: Status) -> None:
         meta = pod.obj["metadata"]
         pod.obj = self._cluster.patch(
-            POD, meta["name"], {"status": status}, namespace=meta["namespace"], subresource="status"
+            POD,
+            meta["name"],
+            # The uid: another pod may have come by this name.
+            {"metadata": {"uid": meta["uid"]}, "status": status},
+            namespace=meta["namespace"],
+            subresource="status",
         )
 
 
