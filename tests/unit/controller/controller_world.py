@@ -116,6 +116,7 @@ class World:
         self.claims: set[str] = set()
         self.ends: dict[tuple[int, int], list[int]] = {}
         """Exit statuses of the coming runs of (job, task); a run without one goes on for ever."""
+        self.ignored: set[str] = set()
         self.fuse = Fuse()
         self._accounting: AccountingFile | None = None
         self.reconciler = self.new_controller()
@@ -188,6 +189,11 @@ class World:
                 return
         raise AssertionError("the world does not come to rest")
 
+    def settle_without(self, name: str) -> None:
+        """The same, but the kubelet does not see one pod, which is somebody else's."""
+        self.ignored.add(name)
+        self.settle()
+
     def later(self, seconds: float) -> None:
         """Let time pass, then settle."""
         self.now += seconds
@@ -247,8 +253,8 @@ class World:
     def kubelet(self) -> bool:
         """Bind, start and end pods as far as `ends` says; return whether anything was done."""
         done = False
-        for pod in self.pods().values():
-            done = self._pod(pod) or done
+        for name, pod in self.pods().items():
+            done = (name not in self.ignored and self._pod(pod)) or done
         return done
 
     def _pod(self, pod: K8sObject) -> bool:
