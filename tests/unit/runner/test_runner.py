@@ -144,7 +144,8 @@ def test_volumes_are_there_with_their_modes(world: World, tmp_path: Path) -> Non
     world.create(
         "a",
         f'cp $GC_ROOT/job/script {out}; {{ cat $GC_ROOT/map/text; stat -c "%a" $GC_ROOT/job/script '
-        f'$GC_ROOT/map/text; ls -A "$GC_SPOOL"; touch "$GC_SPOOL/x"; echo "$GC_ROOT"; ls $GC_ROOT; }} >{out}.2',
+        f'$GC_ROOT/map/text; ls -A "$GC_SPOOL"; touch "$GC_SPOOL/x"; echo "$GC_ROOT"; ls $GC_ROOT; }}'
+        f" >{out}.2",
         volumes=[
             {"name": "s", "secret": {"secretName": "s", "defaultMode": 0o755}},
             {"name": "c", "configMap": {"name": "c", "defaultMode": 0o555}},

@@ -50,7 +50,8 @@ def test_a_pod_outlives_the_daemon_and_is_adopted(idle: World, tmp_path: Path) -
     first = daemon(idle)
     idle.create(
         "a",
-        f'echo $$ >{out}; while ! [ -e {go} ]; do sleep 0.01; done; echo \'{{"exit":5}}\' >"$GC_TERMINATION_LOG"; exit 5',
+        f"echo $$ >{out}; while ! [ -e {go} ]; do sleep 0.01; done; "
+        'echo \'{"exit":5}\' >"$GC_TERMINATION_LOG"; exit 5',
     )
     await_true(lambda: out.exists() and bool(out.read_text()))
     kill(first)
