@@ -74,6 +74,7 @@ class World:
         self,
         number: int,
         request: JobRequest | None = None,
+        /,
         *,
         status: Mapping[str, Any] | None = None,
         environment: tuple[tuple[str, str], ...] = (),
