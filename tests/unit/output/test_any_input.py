@@ -24,7 +24,7 @@ from gridcompat.output.xml import escaped
 from gridcompat.translate.grid_job import environment_text
 from gridcompat.translate.rows import Row
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ANY = st.text(st.characters(codec="utf-8"))
 NAMES = st.one_of(ANY, st.text(st.characters(categories=["Cc", "Cs", "Zl", "Zp", "Cn"])))
 
