@@ -82,17 +82,22 @@ class Ours:
         except (OSError, ValueError):
             return None
 
+    def end_daemon(self) -> None:
+        """End the daemon and wait until it is gone; the next command starts one."""
+        pid = self.process()
+        if pid is None:
+            return
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        until(lambda: not os.path.exists(f"/proc/{pid}"), 20)
+
     def close(self) -> None:
         """End the daemon and remove the state."""
         run(self, ["qdel", "-u", "*"], check=False)
         settle(self, within_s=20)
-        pid = self.process()
-        if pid is not None:
-            try:
-                os.kill(pid, signal.SIGTERM)
-                until(lambda: not os.path.exists(f"/proc/{pid}"), 20)
-            except ProcessLookupError:
-                pass
+        self.end_daemon()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
