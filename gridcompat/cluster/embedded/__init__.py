@@ -1,0 +1,1 @@
+"""The cluster of one machine: objects in SQLite, pods that are processes."""
