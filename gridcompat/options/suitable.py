@@ -113,7 +113,8 @@ def _more(name: str, value: str, limit: str) -> bool:
 def _enough_slots(wanted: int, request: JobRequest, settings: Settings, queues: list[int]) -> bool:
     fitting = checks.environments(request.parallel_environment, settings)
     most = max((pe.slots for pe in settings.parallel_environments if pe.name in fitting), default=0)
-    return wanted <= most and any(wanted <= slots for slots in queues)
+    # slots of several queues on one host are as good as those of one
+    return wanted <= min(most, sum(queues))
 
 
 def _shown(memory: str) -> str:
