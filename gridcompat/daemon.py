@@ -31,6 +31,8 @@ IDLE_S = 8.0
 """Without anything to do for so long it ends. Short, for it holds 40 MiB; not shorter, for the next
 command of a script should find it."""
 LOOK_S = 0.5
+FIRST_LOOK_S = 0.5
+"""For the first look at all jobs, before the command that started the daemon goes on."""
 STOP_S = 10.0
 """For threads to end; what they do then is cut off, which loses nothing."""
 LOG_BYTES = 1024 * 1024
@@ -255,6 +257,8 @@ class Daemon:
         try:
             for thread in threads:
                 thread.start()
+            # Whoever started us may ask next what became of what they submitted.
+            controller.settled.wait(FIRST_LOOK_S)
             ready()
             return self._supervise(controller, failed)
         finally:

@@ -126,6 +126,11 @@ class Capacity:
         return max(int(min(by_slots, by_memory)), 0)
 
     @property
+    def has_hosts(self) -> bool:
+        """Whether there is a node that may run something."""
+        return bool(self._live)
+
+    @property
     def only_host(self) -> str:
         """The name of the one host there is, "" if there are several: where a run will be is known early."""
         return next(iter(self._live)) if len(self._live) == 1 else ""

@@ -65,6 +65,8 @@ class Controller:
         self._inbox: queue.SimpleQueue[Letter] = queue.SimpleQueue()
         self._since: dict[str, str] = {}
         self._idle = threading.Event()
+        self.settled = threading.Event()
+        """Set once everything that was there at the beginning has been looked at, hosts included."""
         self.reconciler = Reconciler(
             cluster,
             settings,
@@ -128,6 +130,8 @@ class Controller:
         if self.reconciler.step():
             self._idle.clear()
             return
+        if self.reconciler.has_hosts:
+            self.settled.set()
         if self.reconciler.is_idle():
             self._idle.set()
         else:

@@ -133,12 +133,12 @@ class Reconciler:
             self._look_at_nodes()
 
     def _look_at_nodes(self) -> None:
-        nodes = self.cache.of(NODE)
-        if self._capacity.set_hosts(nodes.values()):
-            self._dispatch_due = True
-            for key, job in self.cache.of(GRID_JOB).items():
-                if (job.get("status") or {}).get("running"):
-                    self.queue.add(key)
+        if not self._capacity.set_hosts(self.cache.of(NODE).values()):
+            return  # a heartbeat
+        self._dispatch_due = True
+        for key, job in self.cache.of(GRID_JOB).items():
+            if not is_over(job):
+                self.queue.add(key)
 
     def _is_marked(self, accounting_key: str) -> bool:
         """Whether the attempt of a journalled record needs no mark any more."""
@@ -468,6 +468,11 @@ class Reconciler:
                     self.executor.end_pod(key[0], EndPod(pod=meta["name"], uid=meta["uid"], ended_by=""))
             elif end.ran or end.failed:
                 self.executor.let_go(key[0], LetGo(pod=meta["name"], uid=meta["uid"]))
+
+    @property
+    def has_hosts(self) -> bool:
+        """Whether a node is known on which something could run."""
+        return self._capacity.has_hosts
 
     def is_idle(self) -> bool:
         """Whether nothing is to be done now and no job is unfinished."""
