@@ -64,10 +64,14 @@ def _submit(context: Context, parsed: Parsed) -> int:
         # The recorded grid never started such a job at once, even with free slots.
         context.err(jobs.NOT_NOW)
         return 1
-    if parsed.sync:
+    if not parsed.sync:
+        return 0
+    try:
         context.flush()
         return _follow(context, done, terse=parsed.terse)
-    return 0
+    except KeyboardInterrupt:
+        _delete(context, done)
+        raise
 
 
 def _follow(context: Context, done: Submitted, *, terse: bool) -> int:
@@ -76,31 +80,27 @@ def _follow(context: Context, done: Submitted, *, terse: bool) -> int:
 
     cluster = context.cluster()
     statuses: list[int] = []
-    try:
-        for end in follow(
-            cluster,
-            done.grid_job,
-            accounting=context.accounting(),
-            means=means(context),
-        ):
-            task = end.task if done.tasks is not None else None
-            if end.deleted:
-                context.err(jobs.unable(done.id, task))
-                statuses.append(0)
-            elif end.signal:
-                context.err(jobs.killed(done.id, task, end.signal))
-                statuses.append(1)
-            elif end.exit_status:
-                context.err(jobs.exited(done.id, task, end.exit_status))
-                statuses.append(end.exit_status)
-            else:
-                if not terse:
-                    context.out(jobs.exited(done.id, task, 0))
-                    context.flush()
-                statuses.append(0)
-    except KeyboardInterrupt:
-        _delete(context, done)
-        raise
+    for end in follow(
+        cluster,
+        done.grid_job,
+        accounting=context.accounting(),
+        means=means(context),
+    ):
+        task = end.task if done.tasks is not None else None
+        if end.deleted:
+            context.err(jobs.unable(done.id, task))
+            statuses.append(0)
+        elif end.signal:
+            context.err(jobs.killed(done.id, task, end.signal))
+            statuses.append(1)
+        elif end.exit_status:
+            context.err(jobs.exited(done.id, task, end.exit_status))
+            statuses.append(end.exit_status)
+        else:
+            if not terse:
+                context.out(jobs.exited(done.id, task, 0))
+                context.flush()
+            statuses.append(0)
     if done.tasks is not None:
         return 1 if any(statuses) else 0
     return statuses[-1] if statuses else 0

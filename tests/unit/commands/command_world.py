@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from gridcompat.cluster.base import GRID_JOB, Cluster
@@ -30,6 +31,8 @@ class World:
         self.stdout: list[str] = []
         self.stderr: list[str] = []
         self.wrote = 0
+        self.on_wrote: Callable[[], object] | None = None
+        """Plays the controller when a command has written."""
 
     def _first_objects(self) -> list[dict[str, Any]]:
         return seed(self.settings, owner=USER, uid=1000, gid=1000, group="g", groups=[1000], home=self.home)
@@ -40,6 +43,8 @@ class World:
     def context(self, command: str, *, stdin: bytes = b"", cwd: str = "", **environ: str) -> Context:
         def wrote() -> None:
             self.wrote += 1
+            if self.on_wrote is not None:
+                self.on_wrote()
 
         return Context(
             command=command,
