@@ -13,6 +13,7 @@ from gridcompat.model import JobRequest, Submission, SubmitContext
 from gridcompat.options import checks, directives, merge, scan, table, values
 from gridcompat.options.context import Parsed, WarnedRefusal
 from gridcompat.output.messages import submit, usage
+from gridcompat.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def parse(line: Scanned, files: Scanned, *, context: Context, command: str) -> P
     submission = Submission(request=_with_script(request, script), script=script, environment=environment)
     warnings = [usage.ALREADY_SET % switch for switch in (*files.repeated, *inside.repeated)]
     warnings += [f"qsub: {usage.ALREADY_SET % switch}" for switch in line.repeated]
-    return _finish(submission, found, context=context, warnings=warnings)
+    everything = (*files.occurrences, *inside.occurrences, *line.occurrences)
+    return replace(_finish(submission, found, context=context, warnings=warnings), occurrences=everything)
 
 
 def _finish(
@@ -118,7 +120,6 @@ def _finish(
         w=level,
         unsuitable=unsuitable,
         now=request.now,
-        occurrences=tuple(found),
     )
 
 
@@ -432,8 +433,6 @@ def submit_context(context: Context) -> SubmitContext:
 def _with_script(request: JobRequest, script: bytes | None) -> JobRequest:
     if request.has_script == (script is not None):
         return request
-    from gridcompat.record import replace
-
     return replace(request, has_script=script is not None)
 
 

@@ -103,4 +103,4 @@ class Parsed:
     now: bool = False
     """-now y: the job must start at once or is given up."""
     occurrences: tuple[Occurrence, ...] = ()
-    """Every switch that was read, in the order of reading, also those overridden later."""
+    """Every switch that was read, in rising order of weight, also those overridden or cleared later."""

@@ -201,6 +201,10 @@ _FRAMES = {
     "qmod": "%s",
     "qacct": "%s",
 }
+_READS_MORE = frozenset(("qalter", "qhold", "qrls", "qresub"))
+"""Read qsub's switches as well, to say that they are not their own (status 5)."""
+_NOT_READ = frozenset(("-b", "-shell", "-@"))
+"""But of these they know nothing."""
 _ONE = frozenset(("qdel", "qmod", "qstat", "qselect", "qhost", "qacct", "qconf"))
 """Their status is 1 whatever the mistake."""
 
@@ -210,13 +214,19 @@ def _scan(command: str, argv: list[str], now: float) -> Scanned:
     found: list[Occurrence] = []
     operands: list[str] = []
     repeated: list[str] = []
+    strangers: list[str] = []
+    lost = False
     at = 0
     while at < len(argv):
         word = argv[at]
         at += 1
         row = rows.get(word)
         if row is None:
-            if word[:1] != "-" or command == "qdel":
+            stranger = _stranger(command, argv, at - 1, now)
+            if stranger:
+                at += len(stranger) - 1
+                strangers.append(" ".join(stranger))
+            elif word[:1] != "-" or command == "qdel":
                 operands.append(word)
             elif word == "--" and command == "qalter":
                 break
@@ -237,21 +247,45 @@ def _scan(command: str, argv: list[str], now: float) -> Scanned:
             continue
         if any(occurrence.switch == word for occurrence in found) and word in table.WARNED_WHEN_REPEATED:
             repeated.append(word)
-        try:
-            value = (
-                values.READERS[option.parse](arguments, word, now) if arguments or not option.words else None
-            )
-        except values.Lost:
-            return Scanned(occurrences=tuple(found), operands=tuple(operands), lost=True)
-        except values.Wrong as wrong:
-            status = 1 if command in _ONE else wrong.status
-            raise BadWord(wrong.text, status, before=wrong.before) from wrong
+        value = None
+        if arguments or not option.words:
+            try:
+                value = _value(option, arguments, now, 1 if command in _ONE else 0)
+            except values.Lost:
+                lost = True
+                break
         found.append(
             Occurrence(
                 switch=word, words=arguments, value=value, origin="command line", place=table.COMMAND_LINE
             )
         )
-    return Scanned(occurrences=tuple(found), operands=tuple(operands), repeated=tuple(repeated))
+    if strangers:
+        raise UsageError("\n".join(usage.UNKNOWN_OPTION % stranger for stranger in strangers), exit_status=5)
+    return Scanned(occurrences=tuple(found), operands=tuple(operands), repeated=tuple(repeated), lost=lost)
+
+
+def _stranger(command: str, argv: list[str], at: int, now: float) -> tuple[str, ...]:
+    """Return a switch of qsub and its words that a command reads but does not use; () for anything else."""
+    word = argv[at]
+    if command not in _READS_MORE or word in _NOT_READ:
+        return ()
+    option = table.find("qsub", word)
+    if option is None:
+        return ()
+    arguments = _arguments(option, argv, at + 1)
+    try:
+        _value(option, arguments, now, 0)
+    except values.Lost:
+        pass
+    return (word, *arguments)
+
+
+def _value(option: table.Option, arguments: tuple[str, ...], now: float, status: int) -> Any:
+    """Read a value; `status` 0 is the mistake's own."""
+    try:
+        return values.READERS[option.parse](arguments, option.switch, now)
+    except values.Wrong as wrong:
+        raise BadWord(wrong.text, status or wrong.status, before=wrong.before) from wrong
 
 
 def _taken(option: table.Option, argv: Sequence[str], at: int) -> tuple[str, ...]:
