@@ -58,7 +58,6 @@ SUBMITTED = r'Your job \d+ \("{}"\) has been submitted\n'
 PRINTED = {
     "chains.crontab:2": SUBMITTED.format("publish"),
     "chains.crontab:3": SUBMITTED.format("worker"),
-    "chains.crontab:4": SUBMITTED.format("watcher"),
     "chains.crontab:5": SUBMITTED.format("irc-bot"),
     "chains.crontab:8": SUBMITTED.format("b"),
     "environment.crontab:11": SUBMITTED.format("pwb-archive"),

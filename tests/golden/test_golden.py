@@ -12,7 +12,6 @@ import base64
 import json
 import os
 import shlex
-import socket
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -30,7 +29,7 @@ from gridcompat.record import replace
 from gridcompat.settings import Settings
 from gridcompat.translate.account import account_of, seed
 from gridcompat.translate.grid_job import read_request, task_ranges
-from gridcompat.translate.pod import attempt_pod
+from gridcompat.translate.pod import attempt_pod, launcher_name
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
 EXPECTED = ("stdout", "stderr", "exit", "objects")
@@ -49,7 +48,9 @@ class Case:
         assert first.startswith("$ "), "a case begins with its command line"
         self.line = first[2:].rstrip("\n")
         sections = [part.partition("\n") for part in rest]
-        self.files = {name: content for name, _, content in sections if name not in EXPECTED}
+        self.files = {
+            name: content.rstrip("\n") + "\n" for name, _, content in sections if name not in EXPECTED
+        }
         self.expected = {name: content.rstrip("\n") for name, _, content in sections if name in EXPECTED}
 
     def text(self, got: dict[str, str]) -> str:
@@ -109,8 +110,8 @@ def objects(cluster: EmbeddedCluster, settings: Settings) -> Iterator[dict[str, 
 
 
 def without_uids(pod: dict[str, Any], uid: str) -> dict[str, Any]:
-    """The uid of the GridJob stands in several fields of a pod; the time in its record annotation."""
-    text = json.dumps(pod).replace(uid, "UID")
+    """Without the GridJob's uid, the launcher's hash, and the time in the record annotation."""
+    text = json.dumps(pod).replace(uid, "UID").replace(launcher_name(), "gridcompat-launcher-HASH")
     pod = json.loads(text)
     annotations = pod["metadata"]["annotations"]
     record = json.loads(annotations["gridcompat.io/record"])
@@ -121,7 +122,6 @@ def without_uids(pod: dict[str, Any], uid: str) -> dict[str, Any]:
 def run(case: Case, folder: Path) -> dict[str, str]:
     """Run the command as the drop-in would, in a home of its own without a daemon; return what came out."""
     home = folder / "home"
-    home.mkdir()
     for name, content in case.files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(content)
@@ -167,18 +167,17 @@ def run(case: Case, folder: Path) -> dict[str, str]:
         "exit": str(status) if status else "",
         "objects": text.rstrip("\n"),
     }
-    return {
-        name: value.replace(str(home), HOME).replace(socket.gethostname(), HOST)
-        for name, value in got.items()
-    }
+    return {name: value.replace(str(home), HOME) for name, value in got.items()}
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_case_comes_out_as_it_is_written(
-    path: Path, tmp_path: Path, request: pytest.FixtureRequest
+    path: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = Case(path.read_text())
     os.makedirs(tmp_path / "state", mode=0o700)
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")  # files are read relative to the process
     got = run(case, tmp_path)
     if request.config.getoption("--update-golden"):
         path.write_text(case.text(got))
