@@ -143,7 +143,7 @@ def _keys(detail: Detail) -> Iterator[tuple[str, object]]:
     yield "restart", request.restart
     yield "shell_list", ",".join(f"{host or 'NONE'}:{path}" for host, path in request.shell_paths)
     yield "env_list", ",".join(_variable(name, value) for name, value in exported(detail))
-    yield "job_args", ",".join(request.arguments)
+    yield "job_args", ",".join(arguments(request))
     yield "master hard queue_list", ",".join(request.master_queues)
     yield "script_file", request.script_file
 
@@ -215,6 +215,11 @@ def reason_text(detail: Detail, problem: Problem) -> str:
     if problem.reason.startswith("["):
         return f"{stamp(problem.at)} {problem.reason}"
     return f"{stamp(problem.at)} [{detail.uid}:1]: {problem.reason}"
+
+
+def arguments(request: JobRequest) -> tuple[str, ...]:
+    """Return what the script was given: nothing for a continuous job, whose script holds its command."""
+    return () if request.continuous else request.arguments
 
 
 def job_type(request: JobRequest) -> str:

@@ -6,7 +6,7 @@ Source: the schemas detailed_job_info.xsd and message.xsd, and what a live 8.1.9
 from __future__ import annotations
 
 from gridcompat.output.qstat import shown
-from gridcompat.output.qstat_job import Detail, Waiting, exported, mails, reason_text
+from gridcompat.output.qstat_job import Detail, Waiting, arguments, exported, mails, reason_text
 from gridcompat.output.xml import DECLARATION, SCHEMAS, element, escaped
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ def _job(detail: Detail) -> str:
         _nested(
             6,
             "JB_job_args",
-            "".join(_nested(8, "element", element(10, "ST_name", word)) for word in request.arguments),
+            "".join(_nested(8, "element", element(10, "ST_name", word)) for word in arguments(request)),
         ),
         element(6, "JB_script_file", request.script_file),
         _tasks(detail),

@@ -306,3 +306,19 @@ def test_a_request_that_cannot_be_read_still_shows_the_job(tmp_path: Any) -> Non
     assert "Full jobname:     a\n" in world.run("qstat", "-r").out
     assert world.cluster.get(GRID_JOB, "1500", namespace="default")["spec"]["request"] == '{"schema":99}'
     world.cluster.close()
+
+
+def test_a_continuous_job_shows_the_script_that_its_loop_is(tmp_path: Any) -> None:
+    world = World(tmp_path)
+    request = JobRequest(
+        name="bot", script_file="STDIN", arguments=("/bin/bot", "x"), binary=True, continuous=True
+    )
+    world.add(1500, request)
+    text = world.run("qstat", "-j", "1500").out
+    assert "job_args" not in text and text.endswith(
+        "binding:                    NONE\njob_type:                   NONE\n"
+    )
+    document = ElementTree.fromstring(world.run("qstat", "-xml", "-j", "1500").out)
+    assert document.find(".//JB_job_args") is None
+    assert document.findtext(".//JB_type") == "0"
+    world.cluster.close()
