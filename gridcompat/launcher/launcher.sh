@@ -12,7 +12,9 @@
 #
 # Variables (all set by translate/pod.py; those marked * may be absent):
 #   GC_ROOT              directory of launcher/launcher.sh, job/script*, job/environment*
-#   GC_SPOOL             directory for the copy of the script and the job's own files
+#   GC_SPOOL             directory for the copy of the script and the job's own files, this attempt's alone
+#   GC_SPOOL_SHARED*     the same, shared with others: taken if this account may write there and no
+#                        other job of that number is there
 #   GC_TERMINATION_LOG*  where the evidence goes; /dev/termination-log
 #   GC_POD_UID GC_HOST   this pod and the host it is on
 #   GC_RUN_DIR GC_CLAIM  directory of claims and the name of this attempt's
@@ -338,22 +340,31 @@ LOOP='until "$@"; do
     sleep 5
 done'
 
+take_spool() { # directory -> $active $script, the job's alone; false if that cannot be
+    active=$1/active_jobs/$GC_JOB_ID.$GC_TASK
+    script=$1/job_scripts/$GC_JOB_ID
+    mkdir -p -- "$1/active_jobs" "$1/job_scripts" 2>/dev/null || return
+    mkdir -- "$active" 2>/dev/null || return
+    [ "$GC_MODE" = script ] || return 0
+    # The source has mode 0755; so has the copy.  A link, since it never takes what is somebody else's.
+    if cp -- "$GC_ROOT/job/script" "$active/script" && ln -- "$active/script" "$script" 2>/dev/null; then
+        copy=$script
+        return
+    fi
+    rm -rf -- "$active"
+    return 1
+}
+
 spool() {
-    home=$GC_SPOOL/$GC_HOST
-    active=$home/active_jobs/$GC_JOB_ID.$GC_TASK
-    script=$home/job_scripts/$GC_JOB_ID
-    mkdir -p -- "$active" "$home/job_scripts" || fail 1 "can't create directory $active"
+    if [ -z "${GC_SPOOL_SHARED:-}" ] || ! take_spool "$GC_SPOOL_SHARED/$GC_HOST"; then
+        take_spool "$GC_SPOOL/$GC_HOST" || fail 1 "can't spool the job in $GC_SPOOL"
+    fi
     scratch=$active
     # Fresh, or somewhere else: what is there already may belong to a job of the same number.
     tmp=/tmp/$GC_JOB_ID.$GC_TASK.$GC_QUEUE
     if ! mkdir -- "$tmp" 2>/dev/null; then
         tmp=$active/tmp
         mkdir -- "$tmp" || { tmp='' && fail 1 "can't create directory $active/tmp"; }
-    fi
-    if [ "$GC_MODE" = script ]; then
-        # The source has mode 0755; so has the copy.
-        cp -- "$GC_ROOT/job/script" "$script" || fail 1 "can't copy the script to $script"
-        copy=$script
     fi
     if [ -n "${GC_PE:-}" ]; then
         printf '%s\n' "$GC_HOST $GC_SLOTS $GC_QUEUE@$GC_HOST UNDEFINED" >"$active/pe_hostfile" ||

@@ -187,7 +187,7 @@ def _evidence(message: object, code: int, start: float, end: float, host: str) -
         ran=began > 0,
         start=began,
         end=max(began, ended),
-        exit_status=code,
+        exit_status=code if began else 0,  # the launcher's is not the program's
         signal=signal,
         user_time_s=_number(found.get("utime"), 0.0, MOST_SECONDS),
         system_time_s=_number(found.get("stime"), 0.0, MOST_SECONDS),

@@ -121,6 +121,8 @@ def quantity(text: object) -> float:
     Source: apimachinery, resource.Quantity.
     """
     word = str(text)
+    if any(c.isspace() for c in word):
+        raise ValueError(f"could not convert {word!r}: blanks are not allowed")
     if word[-2:] in _BINARY:
         return float(word[:-2]) * _BINARY[word[-2:]]
     if word[-1:] in _DECIMAL and word[-1:].isalpha():

@@ -99,7 +99,7 @@ def test_empty_output_files_are_made_with_mode_0644(bench: Bench) -> None:
 def test_two_jobs_append_to_one_file(bench: Bench) -> None:
     bench.script('for n in 1 2 3 4 5 6 7 8 9; do echo "$JOB_ID $n"; done')
     first = bench.start(GC_CLAIM="one", GC_TERMINATION_LOG=f"{bench.root}/t1", **OUT)
-    second = bench.start(GC_CLAIM="two", GC_TASK="2", **OUT)
+    second = bench.start(GC_CLAIM="two", GC_TASK="2", GC_SPOOL=f"{bench.root}/other", **OUT)
     bench.finish(second)
     first.communicate()
     lines = (bench.home / "a.txt").read_text().splitlines()

@@ -65,6 +65,36 @@ def test_the_name_of_the_copy_is_the_job_number(bench: Bench) -> None:
     assert bench.output() == f"{bench.job_id}\nsame\n"
 
 
+def test_the_spool_directory_of_all_is_taken_if_it_is_free(bench: Bench) -> None:
+    shared = bench.root / "shared"
+    bench.script('echo "$0"; echo "$SGE_JOB_SPOOL_DIR"; test -d "$SGE_JOB_SPOOL_DIR"\n')
+    assert bench.run(GC_SPOOL_SHARED=str(shared)).status == 0
+    host = shared / "node1.example.org"
+    assert bench.output().splitlines() == [
+        f"{host}/job_scripts/{bench.job_id}",
+        f"{host}/active_jobs/{bench.job_id}.1",
+    ]
+    # Nothing stays there.
+    assert [path for path in host.rglob("*") if path.parent != host] == []
+
+
+@pytest.mark.parametrize("taken", ["job_scripts/N", "active_jobs/N.1", "job_scripts"])
+def test_what_another_job_has_in_the_spool_directory_is_left_alone(bench: Bench, taken: str) -> None:
+    shared = bench.root / "shared"
+    theirs = shared / "node1.example.org" / taken.replace("N", bench.job_id)
+    if taken.startswith("active"):
+        theirs.mkdir(parents=True)
+    else:
+        theirs.parent.mkdir(parents=True)
+        theirs.write_text("theirs")
+    before = sorted(shared.rglob("*"))
+    bench.script('echo "$0"\n')
+    assert bench.run(GC_SPOOL_SHARED=str(shared)).status == 0
+    assert bench.output() == f"{bench.root}/spool/node1.example.org/job_scripts/{bench.job_id}\n"
+    assert set(before) <= set(shared.rglob("*"))
+    assert theirs.is_dir() or theirs.read_text() == "theirs"
+
+
 def test_a_script_that_is_no_sh_fails_in_the_words_of_sh(bench: Bench) -> None:
     bench.script("import sys\n")
     result = bench.run(GC_SHELL_PATH_0="/usr/bin/python3")

@@ -29,7 +29,9 @@ ACCOUNT = Account(
     home="/data/project/x",
     volumes=(("/public", '{"nfs": {"server": "nfs1", "path": "/public"}}'),),
 )
-SETTINGS = Settings(image="registry/site:1", release_images=(("buster", "registry/buster:2"),))
+SETTINGS = Settings(
+    cluster="kubernetes", image="registry/site:1", release_images=(("buster", "registry/buster:2"),)
+)
 VERSION = "1.34"
 
 
@@ -340,6 +342,10 @@ def test_a_run_directory_outside_the_home_is_a_volume_of_its_own() -> None:
         "volumes"
     ]
     assert variables(pod)["GC_RUN_DIR"] == "/srv/run"
+
+
+def test_on_one_machine_the_grids_own_spool_directory_is_tried_first() -> None:
+    assert variables(made(SCRIPT, settings=Settings()))["GC_SPOOL_SHARED"] == "/var/spool/gridengine/execd"
 
 
 def test_a_void_pod_takes_the_same_name_and_never_runs() -> None:
