@@ -170,14 +170,31 @@ def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[R
     for row in own:
         row.owner = row.owner or context.user
     found = own if wanted.own else []
-    if not wanted.patterns:
-        return found
-    known = {row.job_id for row in own}
-    return found + [
-        row
-        for row in _everybodys(context, finished=finished)
-        if row.job_id not in known and any(matches(pattern, row.owner) for pattern in wanted.patterns)
-    ]
+    if wanted.patterns:
+        known = {row.job_id for row in own}
+        found += [
+            row
+            for row in _everybodys(context, finished=finished)
+            if row.job_id not in known and any(matches(pattern, row.owner) for pattern in wanted.patterns)
+        ]
+    parallel = [row for row in found if row.slots > 1 and not row.queue]
+    if parallel:
+        _show_least_slots(context, parallel)
+    return found
+
+
+def _show_least_slots(context: Context, waiting: Sequence[Row]) -> None:
+    """Give rows of waiting parallel jobs the least slots that -pe asks for, as the grid shows them.
+
+    The object's own `slots` are those it will be given.
+    """
+    from gridcompat.commands._requests import by_number
+
+    requests = by_number(context, (row.job_id for row in waiting))
+    for row in waiting:
+        request = requests.get(row.job_id)
+        if request is not None and request.slot_ranges:
+            row.slots = min(first for first, _, _ in request.slot_ranges)
 
 
 def _everybodys(context: Context, *, finished: bool) -> list[Row]:

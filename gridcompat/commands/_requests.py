@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gridcompat.translate.rows import Row
 
 
+FEW = 10
+"""Jobs up to which each is fetched by itself; a list of all is cheaper for more."""
+
+
 def of_object(obj: K8sObject) -> JobRequest:
     """Return the request of a GridJob; one that cannot be read shows only its name."""
     try:
@@ -30,9 +34,9 @@ def of_object(obj: K8sObject) -> JobRequest:
 def by_number(context: Context, numbers: Iterable[int]) -> dict[int, JobRequest]:
     """Return the requests of these jobs."""
     wanted = set(numbers)
-    if len(wanted) == 1:
-        one = _listing.job(context, next(iter(wanted)))
-        return {} if one is None else {job_id(one): of_object(one)}
+    if len(wanted) <= FEW:
+        found = [_listing.job(context, number) for number in wanted]
+        return {job_id(obj): of_object(obj) for obj in found if obj is not None}
     return {job_id(obj): of_object(obj) for obj in _listing.objects(context) if job_id(obj) in wanted}
 
 

@@ -322,3 +322,15 @@ def test_a_continuous_job_shows_the_script_that_its_loop_is(tmp_path: Any) -> No
     assert document.find(".//JB_job_args") is None
     assert document.findtext(".//JB_type") == "0"
     world.cluster.close()
+
+
+@pytest.mark.parametrize("jobs", [1, 12])
+def test_a_waiting_parallel_job_shows_the_least_slots_it_asks_for(jobs: int, tmp_path: Any) -> None:
+    world = World(tmp_path)
+    request = JobRequest(name="par", parallel_environment="smp", slot_ranges=((2, 4, 1), (8, 8, 1)))
+    for number in range(1500, 1500 + jobs):
+        world.add(number, request, slots=8)
+    world.add(1400, request, slots=8, status={"running": [running(slots=8)]})
+    slots = [line.split()[-1] for line in world.run("qstat").out.splitlines()[2:]]
+    assert slots == ["8"] + ["2"] * jobs
+    world.cluster.close()
