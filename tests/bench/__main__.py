@@ -220,7 +220,7 @@ def measure(options: argparse.Namespace, systems: Sequence[System]) -> Results:
     if "array" in options.parts:
         measure_array(systems, results, repeat=max(options.repeat // 3, 1), tasks=options.tasks)
     if "parallel" in options.parts:
-        measure_parallel(systems, results, repeat=max(options.repeat // 5, 1), total=200, clients=20)
+        measure_parallel(systems, results, repeat=max(options.repeat // 3, 1), total=200, clients=20)
     for size in options.sizes if "commands" in options.parts else ():
         say(f"commands with {size} jobs")
         measure_commands(systems, results, size=size, repeat=options.repeat)
