@@ -14,7 +14,7 @@ import time
 
 from gridcompat import settings as settings_module
 from gridcompat.commands.context import Context
-from gridcompat.errors import GridError, Refused, UsageError
+from gridcompat.errors import GridError, Refused, SettingsError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def make_context(
         home = passwd_home or "/"
     settings, _ = settings_module.load(environ, home=home, uid=uid)
     user = settings.owner or user
-    namespace = settings.namespace or "default"
+    namespace = settings.namespace or _namespace(settings, opened)
     wrote: Callable[[], None] = _nothing
 
     def cluster() -> Cluster:
@@ -159,9 +159,28 @@ def _nothing() -> None:
     """A cluster elsewhere has its own daemon."""
 
 
+def _namespace(settings: Settings, opened: list[Cluster]) -> str:
+    """The namespace of the kubeconfig's context; `default` on the embedded cluster.
+
+    A kubeconfig that cannot be used is told of when the cluster is asked for something: -help needs none.
+    """
+    if settings.cluster == "embedded":
+        return "default"
+    from gridcompat.cluster.rest import connect
+
+    try:
+        cluster = connect(settings)
+    except SettingsError:
+        return "default"
+    opened.append(cluster)
+    return cluster.namespace
+
+
 def _open(settings: Settings, *, user: str, uid: int, home: str) -> Cluster:
     if settings.cluster != "embedded":
-        raise GridError("this version knows the embedded cluster only", hint='set cluster = "embedded"')
+        from gridcompat.cluster.rest import connect
+
+        return connect(settings)
     from gridcompat.cluster.embedded.paths import state_dir
     from gridcompat.cluster.embedded.store import EmbeddedCluster
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from gridcompat.errors import SettingsError
+
 ROOT = Path(__file__).resolve().parents[3]
 BIN = ROOT / "bin"
 DROP_INS = sorted(path.name for path in BIN.iterdir() if path.name != "gridcompat")
@@ -259,3 +261,33 @@ def test_a_defect_shows_its_traceback_only_when_asked(home: Path, run: Run) -> N
         quiet.returncode != 0 and "Traceback" not in quiet.stderr and quiet.stderr.startswith("gridcompat: ")
     )
     assert "Traceback" in run("qstat", env={"GRIDCOMPAT_DEBUG": "1"}).stderr
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: c
+clusters: [{name: k, cluster: {server: "http://127.0.0.1:9"}}]
+contexts: [{name: c, context: {cluster: k, user: u, namespace: tool-dem}}]
+users: [{name: u, user: {token: t}}]
+"""
+
+
+def test_a_real_clusters_namespace_is_that_of_the_kubeconfig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gridcompat.commands import _main
+
+    (tmp_path / "config").write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    opened: list[Any] = []
+    environ = {"GRIDCOMPAT_CLUSTER": "kubernetes", "HOME": str(tmp_path)}
+    context = _main.make_context("qsub", environ, _main._Streams(), opened)
+    assert context.namespace == "tool-dem"
+    assert context.cluster() is opened[0]
+    opened[0].close()
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nosuch"))
+    opened.clear()
+    context = _main.make_context("qsub", environ, _main._Streams(), opened)
+    with pytest.raises(SettingsError):
+        context.cluster()
