@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 LOCK_PATIENCE_S = 1.0
 """Commands test the lock for a moment each; one that is still held after this is a daemon's."""
-IDLE_S = 8.0
-"""Without anything to do for so long it ends. Short, for it holds 40 MiB; not shorter, for the next
-command of a script should find it."""
-LOOK_S = 0.5
+LOOK_S = 0.25
 FIRST_LOOK_S = 0.5
 """For the first look at all jobs, before the command that started the daemon goes on."""
 STOP_S = 10.0
@@ -92,6 +89,7 @@ def _serve(daemon: Daemon, lock: int, ready: int, turn: int) -> int:
         again = _lock(daemon.state_dir, LOCK_PATIENCE_S)
         if again is None:
             return 0
+        daemon.log.write("there is work again")
         lock = again
 
 
@@ -239,8 +237,9 @@ class Daemon:
             self.settings,
             accounting=AccountingFile(accounting),
             spool=f"{self.state_dir}/{paths.SPOOL}",
-            log=self.log.write,
+            log=self.note,
         )
+        self._collect_logging()
         runner = Runner(cluster, self.state_dir, clock=time.time)
         sender = Sender(f"{self.state_dir}/{paths.SPOOL}", self.settings)
         over = threading.Event()
@@ -281,8 +280,7 @@ class Daemon:
             except Exception as error:  # noqa: BLE001  (the main thread ends the process)
                 import traceback
 
-                if self._is_there():
-                    self.log.write(f"{name}: " + "".join(traceback.format_exception(error)))
+                self.note(f"{name}: " + "".join(traceback.format_exception(error)))
             if not over.is_set():
                 failed.set()
 
@@ -303,9 +301,26 @@ class Daemon:
                 idle_since = None
             elif idle_since is None:
                 idle_since = now
-            elif now - idle_since >= IDLE_S:
+            elif now - idle_since >= self.settings.daemon_idle_s:
                 return "idle"
         return "stopped"
+
+    def note(self, text: str) -> None:
+        """Log something, unless the reason is that the state directory is gone: that is said once."""
+        if self._is_there():
+            self.log.write(text)
+
+    def _collect_logging(self) -> None:
+        """Bring what runner and mailer log into the same file, in the same form."""
+        import logging
+
+        note = self.note
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                note(self.format(record))
+
+        logging.basicConfig(handlers=[Handler()], format="%(message)s", level=logging.INFO, force=True)
 
     def _is_there(self) -> bool:
         try:

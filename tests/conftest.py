@@ -17,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="embedded|kubelab|KUBECONFIG",
         help="cluster that the conformance suite runs on (default: embedded)",
     )
+    parser.addoption(
+        "--crash-rounds", type=int, default=5, help="rounds of tests/e2e/test_crash.py (default: 5)"
+    )
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/cases from what came out")
 
 
@@ -25,3 +28,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cluster_source" in metafunc.fixturenames:
         sources = metafunc.config.getoption("--cluster") or ["embedded"]
         metafunc.parametrize("cluster_source", sources, scope="session")
+    if "crash_round" in metafunc.fixturenames:
+        metafunc.parametrize("crash_round", range(metafunc.config.getoption("--crash-rounds")))

@@ -156,6 +156,9 @@ class Settings:
     """In Message-IDs."""
     owner: str = ""
     """Name of the submitting account on the embedded cluster; "" is the passwd entry of the uid."""
+    daemon_idle_s: float = 8.0
+    """The daemon of the embedded cluster ends after so long without anything to do. Short, for it holds
+    40 MiB; not shorter, for the next command of a script should find it."""
     request_timeout_s: float = 30.0
 
 
