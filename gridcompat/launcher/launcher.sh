@@ -16,6 +16,7 @@
 #   GC_SPOOL_SHARED*     the same, shared with others: taken if this account may write there and no
 #                        other job of that number is there
 #   GC_TERMINATION_LOG*  where the evidence goes; /dev/termination-log
+#   GC_LEFTOVERS*        file for the paths that somebody must remove if this process is killed
 #   GC_POD_UID GC_HOST   this pod and the host it is on
 #   GC_RUN_DIR GC_CLAIM  directory of claims and the name of this attempt's
 #   GC_MODE              script: run job/script; binary: words for a login shell (-b y);
@@ -143,7 +144,8 @@ tidy() {
         # shellcheck disable=SC2086  # a list of process ids
         kill -s KILL $holder $timers 2>/dev/null
     fi
-    set -- ${own:+"$own"} ${tmp:+"$tmp"} ${scratch:+"$scratch"} ${copy:+"$copy"}
+    # The list goes first: what it names may be another job's as soon as it is gone.
+    set -- ${GC_LEFTOVERS:+"$GC_LEFTOVERS"} ${own:+"$own"} ${tmp:+"$tmp"} ${scratch:+"$scratch"} ${copy:+"$copy"}
     [ $# = 0 ] || rm -rf -- "$@"
 }
 
@@ -340,14 +342,20 @@ LOOP='until "$@"; do
     sleep 5
 done'
 
+note() { # path that was just made
+    [ -z "${GC_LEFTOVERS:-}" ] || printf '%s\n' "$1" >>"$GC_LEFTOVERS"
+}
+
 take_spool() { # directory -> $active $script, the job's alone; false if that cannot be
     active=$1/active_jobs/$GC_JOB_ID.$GC_TASK
     script=$1/job_scripts/$GC_JOB_ID
     mkdir -p -- "$1/active_jobs" "$1/job_scripts" 2>/dev/null || return
     mkdir -- "$active" 2>/dev/null || return
+    note "$active"
     [ "$GC_MODE" = script ] || return 0
     # The source has mode 0755; so has the copy.  A link, since it never takes what is somebody else's.
     if cp -- "$GC_ROOT/job/script" "$active/script" && ln -- "$active/script" "$script" 2>/dev/null; then
+        note "$script"
         copy=$script
         return
     fi
@@ -366,6 +374,7 @@ spool() {
         tmp=$active/tmp
         mkdir -- "$tmp" || { tmp='' && fail 1 "can't create directory $active/tmp"; }
     fi
+    note "$tmp"
     if [ -n "${GC_PE:-}" ]; then
         printf '%s\n' "$GC_HOST $GC_SLOTS $GC_QUEUE@$GC_HOST UNDEFINED" >"$active/pe_hostfile" ||
             fail 1 "can't write $active/pe_hostfile"

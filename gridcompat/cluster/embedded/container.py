@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import posixpath
+import shutil
 from typing import TYPE_CHECKING
 
 from gridcompat.cluster.base import CONFIG_MAP, SECRET
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MOVED = ("GC_ROOT", "GC_SPOOL")
 """Variables by which a container says where its volumes are."""
 TERMINATION_LOG = "GC_TERMINATION_LOG"
+LEFTOVERS = "GC_LEFTOVERS"
+"""Names the file in which a container lists what it makes outside its volumes."""
 SANE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -50,7 +53,7 @@ class Made:
     directory: str
 
 
-def make(cluster: Cluster, pod: K8sObject, directory: str, termination_log: str) -> Made:
+def make(cluster: Cluster, pod: K8sObject, directory: str) -> Made:
     """Materialise the volumes of a pod below `directory` and return its container.
 
     Raises:
@@ -82,10 +85,35 @@ def make(cluster: Cluster, pod: K8sObject, directory: str, termination_log: str)
     if "LANG" in os.environ:
         own["LANG"] = os.environ["LANG"]
     own |= values
-    own |= {COOKIE: pod["metadata"]["uid"], TERMINATION_LOG: termination_log}
+    own |= {
+        COOKIE: pod["metadata"]["uid"],
+        TERMINATION_LOG: posixpath.join(directory, "termination"),
+        LEFTOVERS: posixpath.join(directory, "leftovers"),
+    }
     if any("\0" in word for word in (*command, *own, *own.values())):
         raise CannotStart("a NUL cannot be in an argument or a variable")
     return Made(argv=tuple(command), environment=own, directory=container.get("workingDir") or "/")
+
+
+def clear_leftovers(directory: str) -> None:
+    """Remove what a container that was killed had listed; one that ended by itself has removed the list.
+
+    What cannot be removed stays: it must not keep the end of the pod from being told.
+    """
+    name = posixpath.join(directory, "leftovers")
+    try:
+        with open(name, encoding="utf-8", errors="surrogateescape") as file:
+            paths = file.read().splitlines()
+    except OSError:
+        return
+    for path in (*paths, name):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+            continue
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
 
 
 def _check_identity(pod: K8sObject, container: dict[str, Any]) -> None:

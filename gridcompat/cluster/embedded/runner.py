@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from gridcompat.cluster.base import NODE, POD
 from gridcompat.cluster.embedded import machine, pod_status, processes
-from gridcompat.cluster.embedded.container import CannotStart, NotReady, make
+from gridcompat.cluster.embedded.container import CannotStart, NotReady, clear_leftovers, make
 from gridcompat.cluster.embedded.paths import PODS
 from gridcompat.errors import ClusterError, Conflict, Expired, NotFound
 
@@ -338,7 +338,7 @@ class Runner:
 
     def _start(self, uid: str, pod: _Pod, directory: str, lock: int) -> None:
         try:
-            made = make(self._cluster, pod.obj, directory, os.path.join(directory, "termination"))
+            made = make(self._cluster, pod.obj, directory)
         except NotReady as error:
             self._tell_waiting(pod, error.reason, error.message)
             self._again(uid, RETRY_S)
@@ -445,6 +445,7 @@ class Runner:
             os.close(pod.pidfd)
         pod.pid = pod.pidfd = None
         processes.end_all(uid)
+        clear_leftovers(os.path.join(self._directory, uid))
         message = self._message(uid)
         reason = ""
         if code is None:
@@ -512,6 +513,7 @@ class Runner:
         directory = os.path.join(self._directory, uid)
         if os.path.exists(os.path.join(directory, "lock")):
             processes.end_all(uid)
+            clear_leftovers(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
     def _free(self, uid: str) -> None:

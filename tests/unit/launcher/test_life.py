@@ -94,6 +94,19 @@ def test_evidence_holds_any_text(bench: Bench) -> None:
     assert result.evidence["reason"] == f"error: can't chdir to /no/{shown}: No such file or directory"
 
 
+def test_a_launcher_lists_what_it_makes_and_takes_the_list_away(bench: Bench) -> None:
+    leftovers = bench.root / "leftovers"
+    bench.script(f"cat {leftovers}\n")
+    assert bench.run(GC_LEFTOVERS=str(leftovers)).status == 0
+    host = f"{bench.root}/spool/node1.example.org"
+    assert bench.output().splitlines() == [
+        f"{host}/active_jobs/{bench.job_id}.1",
+        f"{host}/job_scripts/{bench.job_id}",
+        f"/tmp/{bench.job_id}.1.task",
+    ]
+    assert not leftovers.exists()
+
+
 def test_an_unwritable_termination_log_does_not_keep_the_program_from_running(bench: Bench) -> None:
     bench.script("exit 5\n")
     process = bench.start(GC_TERMINATION_LOG="/nosuch/dir/log")

@@ -168,3 +168,17 @@ def test_whenever_the_daemon_is_killed_every_pod_runs_exactly_once(idle: World, 
     assert {path.read_text() for path in out.iterdir()} == {"ran\n"}
     assert len(list(out.iterdir())) == count
     assert idle.processes() == []
+
+
+def test_what_a_killed_launcher_had_listed_is_removed(world: World, tmp_path: Path) -> None:
+    theirs, out = tmp_path / "theirs", tmp_path / "out"
+    theirs.mkdir()
+    (theirs / "file").touch()
+    (tmp_path / "link").symlink_to(theirs)
+    script = f'mkdir {tmp_path}/d; for n in d link gone; do echo {tmp_path}/$n >>"$GC_LEFTOVERS"; done'
+    world.create("a", f"{script}; echo $$ >{out}; sleep 60")
+    await_true(lambda: out.exists() and bool(out.read_text()))
+    os.kill(int(out.read_text()), signal.SIGKILL)
+    world.ended("a")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "state", "theirs"]
+    assert (theirs / "file").exists()
