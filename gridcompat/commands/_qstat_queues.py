@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from gridcompat.commands._listing import Given
     from gridcompat.commands._qstat_rows import States
+    from gridcompat.commands._requests import Limits as _Limits
     from gridcompat.commands.context import Context
-    from gridcompat.model import JobRequest
     from gridcompat.output.hosts import Instance, Offer
     from gridcompat.translate.rows import Row
 
@@ -93,21 +93,25 @@ def _rows(
 
 def _that_might_run(context: Context, rows: Sequence[Row], chosen: Sequence[Instance]) -> list[Row]:
     """Leave out pending jobs that ask for other queues, or for more than these have."""
-    requests = _requests.by_number(context, (row.job_id for row in rows if not row.queue))
-    fits = {number: _might_run(context, request, chosen) for number, request in requests.items()}
-    return [row for row in rows if row.queue or fits.get(row.job_id, True)]
-
-
-def _might_run(context: Context, request: JobRequest, chosen: Sequence[Instance]) -> bool:
     settings = context.settings
-    return any(
-        (
-            not request.hard_queues
-            or any(_hosts.names_queue(word, instance, settings) for word in request.hard_queues)
-        )
-        and _hosts.satisfies(instance_offers(instance, settings), request.hard_resources, settings)
-        for instance in chosen
-    )
+    offered = [(instance, instance_offers(instance, settings)) for instance in chosen]
+    answers: dict[_Limits, bool] = {}
+    limits = _requests.limits(context, (row.job_id for row in rows if not row.queue))
+
+    def fits(number: int) -> bool:
+        wanted = limits.get(number)
+        if wanted is None:
+            return True
+        if wanted not in answers:
+            queues, resources = wanted
+            answers[wanted] = any(
+                (not queues or any(_hosts.names_queue(word, instance, settings) for word in queues))
+                and _hosts.satisfies(offers, resources, settings)
+                for instance, offers in offered
+            )
+        return answers[wanted]
+
+    return [row for row in rows if row.queue or fits(row.job_id)]
 
 
 # ---------------------------------------------------------------- -f and -F

@@ -11,12 +11,16 @@ from gridcompat.translate.grid_job import job_id, read_request
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
 
     from gridcompat.cluster.base import K8sObject
     from gridcompat.commands.context import Context
     from gridcompat.output.qstat import View
     from gridcompat.settings import Settings
     from gridcompat.translate.rows import Row
+
+    Limits: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+    """Hard queues and hard resources of a job."""
 
 
 FEW = 10
@@ -38,6 +42,24 @@ def by_number(context: Context, numbers: Iterable[int]) -> dict[int, JobRequest]
         found = [_listing.job(context, number) for number in wanted]
         return {job_id(obj): of_object(obj) for obj in found if obj is not None}
     return {job_id(obj): of_object(obj) for obj in _listing.objects(context) if job_id(obj) in wanted}
+
+
+def limits(context: Context, numbers: Iterable[int]) -> dict[int, Limits]:
+    """Return the hard queues and resources of these jobs, without reading all of each request."""
+    import json
+
+    wanted = set(numbers)
+    found: dict[int, Limits] = {}
+    for obj in _listing.objects(context) if wanted else ():
+        number = job_id(obj)
+        if number in wanted:
+            try:
+                fields = json.loads(obj["spec"].get("request") or "")
+                resources = tuple((str(name), str(value)) for name, value in fields["hard_resources"])
+                found[number] = (tuple(map(str, fields["hard_queues"])), resources)
+            except (ValueError, KeyError, TypeError):
+                continue
+    return found
 
 
 def granted(request: JobRequest, settings: Settings) -> str:
