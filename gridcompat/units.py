@@ -87,7 +87,9 @@ def _number(text: str) -> float | None:
             return float(sign * int(bare[2:], 16)) if bare[2:3].isalnum() else None
         if len(bare) > 1 and bare[0] == "0" and bare.isdigit():
             return float(sign * int(bare, 8))
-        if "_" in bare or bare.lower().endswith(("nan", "inf", "infinity")):
+        if any(letter in bare for letter in "_ \t\n\v\f\r") or bare.lower().endswith(
+            ("nan", "inf", "infinity")
+        ):
             return None
         return sign * float(bare)
     except (ValueError, OverflowError):

@@ -198,6 +198,7 @@ _FRAMES = {
     "qselect": "error: %s",
     "qhost": "error: %s",
     "qconf": "error: %s",
+    "job": "job: error: %s",
     "qmod": "%s",
     "qacct": "%s",
 }
