@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launcher_bench import SHELLS, Bench
+
+from launcher.launcher_bench import SHELLS, Bench
 
 _numbers = iter(range(1, 1_000_000))
 

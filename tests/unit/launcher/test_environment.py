@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from launcher_bench import Bench
+
+from launcher.launcher_bench import Bench
 
 PYTHON = sys.executable
 # A program that writes down everything it finds, without a shell between.

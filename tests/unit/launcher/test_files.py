@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from launcher_bench import Bench
+
+from launcher.launcher_bench import Bench
 
 BOTH = "echo out; echo err >&2\n"
 OUT, ERR = {"GC_STDOUT_PATH_0": "a.txt"}, {"GC_STDERR_PATH_0": "b.txt"}

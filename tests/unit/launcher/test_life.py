@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from launcher_bench import Bench, await_true
+
+from launcher.launcher_bench import Bench, await_true
 
 
 def alive(pid: int) -> bool:

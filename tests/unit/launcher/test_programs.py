@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from launcher_bench import Bench
+
+from launcher.launcher_bench import Bench
 
 ARGS = '#!/bin/bash\nfor a in "$@"; do printf "[%s]\\n" "$a"; done\n'
 

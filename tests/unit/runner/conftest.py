@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runner_world import World
+
+from runner.runner_world import World
 
 
 @pytest.fixture

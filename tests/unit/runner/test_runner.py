@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner_world import World, alive, await_true
 
 from gridcompat.cluster.base import NODE, POD
 from gridcompat.cluster.embedded import machine
+from runner.runner_world import World, alive, await_true
 
 FINALIZER = {"finalizers": ["example.org/hold"]}
 

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from runner_world import World, alive, await_true
 
 from gridcompat.cluster.base import POD
+from runner.runner_world import World, alive, await_true
 
 RUNNER = """
 import sys, threading
