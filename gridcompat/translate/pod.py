@@ -322,8 +322,14 @@ def _node_selector(request: JobRequest, queue: Queue) -> dict[str, str]:
     for name, value in request.hard_resources:
         # Patterns of host names have no counterpart in a node selector; the controller chose by them.
         if name == "hostname" and not set(value) & set("*?[]|!&()"):
-            selector["kubernetes.io/hostname"] = value
+            selector["kubernetes.io/hostname"] = value if _is_label_value(value) else "no-such-host"
     return selector
+
+
+def _is_label_value(text: str) -> bool:
+    ends = text[:1] + text[-1:]
+    inside = text.replace("-", "").replace("_", "").replace(".", "")
+    return text.isascii() and inside.isalnum() and ends.isalnum() and len(text) <= 63
 
 
 def _resources(

@@ -311,6 +311,22 @@ def test_a_release_is_an_image(request_: JobRequest, image: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "selector"),
+    [
+        ("node1.example.org", {"kubernetes.io/hostname": "node1.example.org"}),
+        ("node*", None),
+        ("a b", {"kubernetes.io/hostname": "no-such-host"}),
+        ("-x", {"kubernetes.io/hostname": "no-such-host"}),
+        ("", {"kubernetes.io/hostname": "no-such-host"}),
+        ("x" * 64, {"kubernetes.io/hostname": "no-such-host"}),
+    ],
+)
+def test_a_host_asked_for_is_a_node_selector(value: str, selector: dict[str, str] | None) -> None:
+    pod = made(JobRequest(hard_resources=(("hostname", value),)))
+    assert pod["spec"].get("nodeSelector") == selector
+
+
+@pytest.mark.parametrize(
     ("request_", "mode", "arguments"),
     [
         (JobRequest(script_file="s", arguments=("a",)), "script", ["a"]),
