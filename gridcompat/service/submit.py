@@ -27,8 +27,8 @@ __all__ = ["AlreadyActive", "Submitted", "submit"]
 
 DEADLINE_S = 60.0
 """No creation is sent later than this after the first read (monotonic clock)."""
-HIDDEN_PREFIXES = ("KUBE", "GRIDCOMPAT_")
-"""Variables of the submit host that -V leaves there: its credentials and this program's settings."""
+OWN_PREFIX = "GRIDCOMPAT_"
+"""Variables of this program's own settings, which -V leaves on the submit host; `options` does so with KUBE*."""
 
 
 @record
@@ -142,13 +142,11 @@ def _visible(submission: Submission) -> Submission:
     """Without what must not leave the submit host, if the whole environment is exported."""
     if not submission.request.export_all:
         return submission
-    named = frozenset(submission.request.variables)
-    kept = tuple(
-        (name, value)
-        for name, value in submission.environment
-        if name in named or not name.startswith(HIDDEN_PREFIXES)
+    environment = tuple(pair for pair in submission.environment if not pair[0].startswith(OWN_PREFIX))
+    variables = tuple(name for name in submission.request.variables if not name.startswith(OWN_PREFIX))
+    return replace(
+        submission, request=replace(submission.request, variables=variables), environment=environment
     )
-    return replace(submission, environment=kept)
 
 
 def _check_sizes(submission: Submission) -> None:
