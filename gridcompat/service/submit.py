@@ -28,7 +28,7 @@ __all__ = ["AlreadyActive", "Submitted", "submit"]
 DEADLINE_S = 60.0
 """No creation is sent later than this after the first read (monotonic clock)."""
 OWN_PREFIX = "GRIDCOMPAT_"
-"""Variables of this program's own settings, which -V leaves on the submit host; `options` does so with KUBE*."""
+"""Variables of this program, which -V leaves on the submit host; `options` does so with KUBE*."""
 
 
 @record

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_world import World
+
+from commands.command_world import World
 
 
 @pytest.fixture

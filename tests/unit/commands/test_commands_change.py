@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from command_world import HOST, USER, World
 
+from commands.command_world import HOST, USER, World
 from gridcompat.output.usage import usage
 
 QDEL_USAGE = usage("qdel")

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
-from command_world import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from commands.command_world import World
 from gridcompat.cluster.base import GRID_JOB
 
 WORDS = st.one_of(

@@ -6,8 +6,8 @@ import base64
 from typing import Any
 
 import pytest
-from command_world import HOST, USER, World
 
+from commands.command_world import HOST, USER, World
 from gridcompat.cluster.base import SECRET
 from gridcompat.model import JobRequest
 from gridcompat.output.usage import usage

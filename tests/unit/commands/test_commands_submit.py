@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_world import USER, World
 
+from commands.command_world import USER, World
 from gridcompat.accounting import Entry, line
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.translate.grid_job import read_request

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service_world import FakeTime, first_objects
 
 from gridcompat.cluster.embedded.store import EmbeddedCluster
 from gridcompat.service.means import Means
+from service.service_world import FakeTime, first_objects
 
 
 @pytest.fixture

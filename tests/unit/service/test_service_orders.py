@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from service_world import CALLER, NAMESPACE, SETTINGS, FakeTime, job, running, set_status, submission
 
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.cluster.embedded.store import EmbeddedCluster
@@ -16,6 +15,7 @@ from gridcompat.service.orders import Changed, Deleted
 from gridcompat.service.submit import submit
 from gridcompat.translate import ranges, rows
 from gridcompat.translate.ranges import parse
+from service.service_world import CALLER, NAMESPACE, SETTINGS, FakeTime, job, running, set_status, submission
 
 
 def send(cluster: EmbeddedCluster, means: Means, **fields: Any) -> int:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from service_world import NAMESPACE, SETTINGS, FakeTime, account, first_objects, job, set_status, submission
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, SECRET, Cluster
 from gridcompat.cluster.embedded.store import EmbeddedCluster
@@ -20,6 +19,16 @@ from gridcompat.service.submit import AlreadyActive, Submitted, reserve, submit
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import rows
 from gridcompat.translate.account import next_id
+from service.service_world import (
+    NAMESPACE,
+    SETTINGS,
+    FakeTime,
+    account,
+    first_objects,
+    job,
+    set_status,
+    submission,
+)
 
 OpenCluster = Callable[[], EmbeddedCluster]
 
