@@ -74,7 +74,7 @@ def parse(line: Scanned, files: Scanned, *, context: Context, command: str) -> P
         inside = _directives(script, line, name or "STDIN", context)
     script_file = "STDIN" if from_stdin else name
     found = _kept(files, inside, line)
-    _refuse_strangers((files, inside, line), found)
+    _refuse_strangers((files, inside, line), found, context)
     request, environment = _request(found, context, command, script_file, arguments)
     if request.binary:
         script = None
@@ -252,16 +252,17 @@ def _kept(files: Scanned, inside: Scanned, line: Scanned) -> list[Occurrence]:
     return found[cleared[-1] + 1 :] if cleared else found
 
 
-def _refuse_strangers(sources: Sequence[Scanned], found: Sequence[Occurrence]) -> None:
+def _refuse_strangers(sources: Sequence[Scanned], found: Sequence[Occurrence], context: Context) -> None:
     """Refuse what qsub can read but not use: switches of interactive commands, bare words in files."""
     unknown = []
     for occurrence in found:
         if occurrence.switch in ("-display", "-inherit", "-noshell", "-nostdin", "-verbose", "-ot"):
             unknown.append(" ".join((occurrence.switch, *occurrence.words)))
         elif occurrence.switch == "-jsv":
-            raise UnsupportedOption(
-                "qsub: -jsv is not supported: there are no job submission verifiers here", exit_status=3
-            )
+            url = occurrence.words[0]
+            if context.reader.kind(url.rpartition(":")[2]) != "executable":
+                raise UsageError(f"qsub: {usage.JSV_NO_FILE % url}", exit_status=3)
+            raise UnsupportedOption("qsub: -jsv: there are no job submission verifiers here", exit_status=3)
     # the grid names a stray switch but not a stray word
     unknown += [word if word == "--" else "" for source in sources for word in source.strays]
     if unknown:
@@ -398,7 +399,7 @@ def _requests(found: Sequence[Occurrence], context: Context, fields: dict[str, A
             fields[target] = tuple(checks.queue_name(entry, context) for entry in entries)
 
 
-_CLIENT_OF_A_CLUSTER = ("KUBE", "KUBERNETES_")
+_CLIENT_OF_A_CLUSTER = "KUBE"
 """Variables that begin so stay out of -V: they lead to credentials of the submit host."""
 
 

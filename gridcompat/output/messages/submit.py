@@ -87,7 +87,3 @@ OFFERS_ONLY = '(-l %s) cannot run at host "%s" because it offers only %s'
 QUEUE_OFFERS_ONLY = '(-l %s) cannot run in queue "%s" because it offers only %s'
 NOT_IN_QUEUE_LIST = 'cannot run in queue "%s" because it is not contained in its hard queue list (-q)'
 PE_OFFERS_ONLY = 'cannot run in PE "%s" because it only offers %d slots'
-
-# qalter, whose refusals have no frame (status 1, on standard output)
-ALTER_NO_PE = 'denied: parallel environment "%s" does not exist'
-ALTER_NO_CHECKPOINT = 'denied: checkpointing environment "%s" does not exist'

@@ -81,8 +81,6 @@ JSV_NO_FILE = 'JSV "%s" is either not a file or not executable'
 """Source: client, status 3."""
 LONELY_TASKS = "found lonely '-t %s' option (The -t option needs a leading job name)."
 """Source: client; statuses 2 (qalter, qhold, qrls) and 1 (qdel)."""
-ERROR_INVALID_OPTION = 'error: invalid option argument "%s"'
-"""Source: client, status 1; the listing commands, qconf and the interactive ones."""
 
 SCRIPT_PREFIX = "Unable to read script file because of error: %s"
 NO_STDIN = "no input read from stdin"
