@@ -22,6 +22,8 @@ SPAWN_LOCK = "spawn.lock"
 PATIENCE_S = 20.0
 """A busy machine may take seconds to start an interpreter."""
 LOOK_S = 0.005
+TRIES = 3
+"""Something may kill the daemon just then."""
 KEPT_VARIABLES = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
 READY_FD, LOCK_FD = 3, 4
@@ -42,8 +44,10 @@ def ensure_daemon(state_dir: str, settings: Settings) -> None:
     deadline = time.monotonic() + PATIENCE_S
     lock = _take_turn(state_dir, deadline)
     try:
-        if not daemon_lives(state_dir):
-            _start(state_dir, settings, lock, deadline)
+        for _ in range(TRIES):
+            if daemon_lives(state_dir) or _start(state_dir, settings, lock, deadline):
+                return
+        raise _failed(state_dir, "it was killed at once")
     finally:
         os.close(lock)
 
@@ -96,8 +100,8 @@ def _take_turn(state_dir: str, deadline: float) -> int:
             time.sleep(LOOK_S)
 
 
-def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> None:
-    """Start the daemon and wait until it says that it is ready."""
+def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> bool:
+    """Start the daemon and wait until it says that it is ready; False if somebody killed it before."""
     import select
 
     ready, theirs = os.pipe()
@@ -129,12 +133,12 @@ def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> No
         while time.monotonic() < deadline:
             if select.select([ready], [], [], 0.5)[0]:
                 if os.read(ready, 1):
-                    return
-                _reap(pid)
-                # It may have found another one, started by hand, at work.
-                if daemon_lives(state_dir):
-                    return
-                raise _failed(state_dir, "it ended at once")
+                    return True
+                # With 0 it has found another one, started by hand, at work.
+                status = _status(pid)
+                if status > 0:
+                    raise _failed(state_dir, "it ended at once")
+                return status == 0
         raise _failed(state_dir, "it did not get ready in time")
     finally:
         os.close(ready)
@@ -176,11 +180,12 @@ def _environment(settings: Settings) -> dict[str, str]:
     return kept | {"PATH": CLEAN_PATH}
 
 
-def _reap(pid: int) -> None:
+def _status(pid: int) -> int:
+    """The exit status of a child that has ended or is about to; negative if a signal ended it."""
     try:
-        os.waitpid(pid, os.WNOHANG)
-    except OSError:
-        pass
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except OSError:  # somebody else waited for it
+        return -1
 
 
 def _failed(state_dir: str, why: str) -> Unavailable:
