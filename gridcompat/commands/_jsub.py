@@ -13,6 +13,7 @@ from gridcompat.commands._main import parsing_context, text_of
 from gridcompat.commands._submission import carry_out
 from gridcompat.errors import GridError, UsageError
 from gridcompat.options import jsub
+from gridcompat.options.context import WarnedRefusal
 from gridcompat.output.messages import jsub as messages
 from gridcompat.record import replace
 from gridcompat.service.ids import AlreadyActive, check_free
@@ -55,6 +56,8 @@ def run(context: Context, argv: list[str], *, command: str) -> int:
         inside.err(messages.stamped(time.time(), messages.already_active(plan.name)))
         return 1
     except GridError as error:
+        for warning in error.warnings if isinstance(error, WarnedRefusal) else ():
+            inside.out(f"{warning}\n")
         inside.err(text_of(error))
         return error.exit_status
 
