@@ -7,10 +7,10 @@ A run whose pod has no node yet is counted on the host that had most room when i
 from __future__ import annotations
 
 from collections import Counter
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from gridcompat.controller.shape import Place, Shape
+from gridcompat.controller.shape import misfit, queues_on
+from gridcompat.output.messages import submit
 from gridcompat.record import record
 from gridcompat.units import memory_bytes
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gridcompat.cluster.base import K8sObject
+    from gridcompat.controller.shape import Shape
     from gridcompat.settings import Settings
 
 MOST_UNSCHEDULED = 50
 """Pods of an account without a node; keeps 75,000 tasks from flooding the scheduler."""
+
+MOST_REMEMBERED = 1000
+"""Answers to which queues of a host fit a shape."""
 
 
 @record
@@ -46,6 +50,8 @@ class Capacity:
     """Free room, kept up to date job by job."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._fitting: dict[tuple[Shape, str], tuple[str, ...]] = {}
         self._slots = {queue.name: queue.slots for queue in settings.queues}
         most = memory_bytes(settings.h_vmem_capacity)
         self._h_vmem = float("inf") if most is None else float(most)
@@ -102,25 +108,29 @@ class Capacity:
     def room(self, shape: Shape, most: int) -> tuple[str, int]:
         """Return the first queue with room for tasks of a shape, and for how many: 0 to `most`."""
         most = min(most, MOST_UNSCHEDULED - self._unscheduled[shape.namespace])
-        for place in shape.places if most > 0 else ():
-            tasks = sum(self._fit(host, place, shape) for host in self._candidates(place))
-            if tasks:
-                return place.queue, min(tasks, most)
+        if most <= 0:
+            return "", 0
+        tasks: dict[str, int] = {}
+        for host in sorted(self._live):
+            for queue in self._queues(shape, host):
+                tasks[queue] = tasks.get(queue, 0) + self._fit(host, queue, shape)
+        for queue, count in tasks.items():
+            if count:
+                return queue, min(count, most)
         return "", 0
 
-    def _candidates(self, place: Place) -> list[str]:
-        if not place.host:
-            return sorted(self._live)
-        return [
-            host
-            for host in sorted(self._live)
-            if fnmatchcase(host, place.host) or host.partition(".")[0] == place.host.partition(".")[0]
-        ]
+    def _queues(self, shape: Shape, host: str) -> tuple[str, ...]:
+        found = self._fitting.get((shape, host))
+        if found is None:
+            if len(self._fitting) > MOST_REMEMBERED:
+                self._fitting.clear()
+            found = self._fitting[shape, host] = queues_on(shape, host, self._settings)
+        return found
 
-    def _fit(self, name: str, place: Place, shape: Shape) -> int:
-        """How many tasks of a shape still fit on a host."""
+    def _fit(self, name: str, queue: str, shape: Shape) -> int:
+        """How many tasks of a shape still fit into a queue on a host."""
         host = self._hosts.get(name) or _Host()
-        free = self._slots.get(place.queue, 0) - host.slots[place.queue]
+        free = self._slots.get(queue, 0) - host.slots[queue]
         by_slots = free // shape.slots if shape.slots else 0
         by_memory = (self._h_vmem - host.h_vmem) / shape.h_vmem if shape.h_vmem else by_slots
         return max(int(min(by_slots, by_memory)), 0)
@@ -143,17 +153,17 @@ class Capacity:
         return max(sorted(self._live), key=free, default="")
 
     def refusals(self, shape: Shape) -> tuple[str, ...]:
-        """Return why no host has the h_vmem for one task, a line each; () if one has it."""
+        """Return why no host takes a task, a line each; () if one would, but for its slots."""
         lines = []
         for name in sorted(self._live):
             host = self._hosts.get(name)
             free = self._h_vmem - (host.h_vmem if host else 0)
-            if free >= shape.h_vmem:
+            offer = misfit(shape, name, self._settings)
+            if not offer and free < shape.h_vmem:
+                offer = f"hc:h_vmem={_memory(free)}"
+            if not offer:
                 return ()
-            lines.append(
-                f'(-l {shape.request}) cannot run at host "{name}" '
-                f"because it offers only hc:h_vmem={_memory(free)}"
-            )
+            lines.append(submit.OFFERS_ONLY % (shape.request, name, offer))
         return tuple(lines)
 
 

@@ -27,7 +27,7 @@ from gridcompat.controller.workqueue import Timers, WorkQueue
 from gridcompat.errors import ClusterError, Conflict, Expired, GridError, NotFound
 from gridcompat.model import JobRequest
 from gridcompat.translate import ranges
-from gridcompat.translate.account import account_of
+from gridcompat.translate.account import ACCOUNT_NAME, account_of
 from gridcompat.translate.grid_job import read_request, task_ranges
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import is_void
@@ -83,6 +83,8 @@ class Reconciler:
         self._requests: dict[Key, tuple[int, JobRequest, str, Shape | None]] = {}
         self._first_seen: dict[Key, float] = {}
         """When a job that is not ready was first seen."""
+        self._usable: set[str] = set()
+        """Namespaces whose GridAccount can be used."""
         self._lost_since: dict[str, float] = {}
         self._held_back: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
@@ -126,11 +128,18 @@ class Reconciler:
             self.queue.add(job_key(obj))
         elif kind is GRID_ACCOUNT:
             self.housekeeping.look_at(obj["metadata"]["namespace"])
-            for key, job in self.cache.of(GRID_JOB).items():
-                if key[0] == obj["metadata"]["namespace"] and not (job.get("status") or {}).get("phase"):
-                    self.queue.add(key)
+            self._look_at_account(obj["metadata"]["namespace"])
         elif kind is NODE:
             self._look_at_nodes()
+
+    def _look_at_account(self, namespace: str) -> None:
+        """Look at the jobs that could not be admitted for want of an account."""
+        usable = self._account(namespace) is not None
+        if usable and namespace not in self._usable:
+            for key in self.cache.of(GRID_JOB):
+                if key[0] == namespace:
+                    self.queue.add(key)
+        (self._usable.add if usable else self._usable.discard)(namespace)
 
     def _look_at_nodes(self) -> None:
         if not self._capacity.set_hosts(self.cache.of(NODE).values()):
@@ -343,13 +352,14 @@ class Reconciler:
         return said if same else lines
 
     def _account(self, namespace: str) -> Account | None:
-        for key, obj in self.cache.of(GRID_ACCOUNT).items():
-            if key[0] == namespace:
-                try:
-                    return account_of(obj)
-                except GridError as error:
-                    self.log(error.message)
-        return None
+        obj = self.cache.of(GRID_ACCOUNT).get((namespace, ACCOUNT_NAME))
+        if obj is None:
+            return None
+        try:
+            return account_of(obj)
+        except GridError as error:
+            self.log(error.message)
+            return None
 
     def _predecessors(self, job: K8sObject) -> tuple[bool, Ranges]:
         """Whether a predecessor holds the whole job, and the tasks that -hold_jid_ad holds."""

@@ -1,28 +1,23 @@
-"""What a run needs of a host, as far as the grid counts it: a queue's slots and the host's h_vmem.
+"""What a run needs of a host, as far as the grid counts or compares it.
 
-Jobs of one shape fit or do not fit together, which is what keeps dispatch cheap.
+Jobs of one shape fit or do not fit together, which is what keeps dispatch cheap.  Which host and queue
+fit is decided by the same expressions that `qsub -w v` uses.
 """
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from gridcompat.options import match
 from gridcompat.record import record
 from gridcompat.units import memory_bytes
 
 if TYPE_CHECKING:
-    from gridcompat.model import JobRequest
+    from gridcompat.model import JobRequest, Resource
     from gridcompat.settings import Settings
 
-
-@record
-class Place:
-    """A cluster queue, on one host or on any."""
-
-    queue: str
-    host: str = ""
-    """Pattern; "" is any."""
+COMPARED = ("hostname", "qname", "release", "arch")
+"""Resources of hosts and queues that are compared and not counted."""
 
 
 @record
@@ -30,53 +25,63 @@ class Shape:
     """What every task of a job needs. Equal shapes compare equal and hash alike."""
 
     namespace: str
-    places: tuple[Place, ...]
-    """In the order in which they are tried; empty: no queue of the site fits."""
+    queues: tuple[str, ...]
+    """-q as typed; empty: the site's default queue."""
+    preferred: tuple[str, ...]
+    """-soft -q as typed."""
+    compared: tuple[Resource, ...]
+    """Requests of -l for what is compared."""
     slots: int
     h_vmem: int
     """Bytes on the host, for all slots together; 0 is not counted."""
     request: str
-    """The -l list as the scheduling info shows it; "" when h_vmem was not asked for."""
+    """The -l list as the scheduling info shows it."""
 
 
 def shape_of(request: JobRequest, settings: Settings, *, namespace: str, slots: int) -> Shape:
-    """Return the shape of a job's tasks.
-
-    Raises:
-        GridError: its h_vmem is no memory value.
-    """
-    asked = next((value for name, value in reversed(request.hard_resources) if name == "h_vmem"), None)
-    each = memory_bytes(asked or settings.h_vmem_default) or 0
+    """Return the shape of a job's tasks."""
+    asked = dict(request.hard_resources)
+    each = memory_bytes(asked.get("h_vmem") or settings.h_vmem_default) or 0
     shown = ",".join(f"{name}={value}" for name, value in request.hard_resources)
     return Shape(
         namespace=namespace,
-        places=places(request, settings),
+        queues=request.hard_queues,
+        preferred=request.soft_queues,
+        compared=tuple((name, asked[name]) for name in COMPARED if name in asked),
         slots=slots,
         h_vmem=each * slots,
         request=shown or f"h_vmem={settings.h_vmem_default}",
     )
 
 
-def places(request: JobRequest, settings: Settings) -> tuple[Place, ...]:
-    """Return the queues a job may run in: those of -q, the default queue without; soft ones first."""
-    hard = _expand(request.hard_queues, settings)
-    if not request.hard_queues:
-        hard = (Place(queue=settings.default_queue),)
-    soft = [place for place in _expand(request.soft_queues, settings) if not request.hard_queues]
-    preferred = [place for place in hard if any(place.queue == wish.queue for wish in soft)]
-    return tuple(dict.fromkeys([*preferred, *soft, *hard]))
+def queues_on(shape: Shape, host: str, settings: Settings) -> tuple[str, ...]:
+    """Return the queues that a job of this shape may run in on a host, the preferred ones first."""
+    if misfit(shape, host, settings):
+        return ()
+    wanted = shape.queues or (settings.default_queue,)
+    found = _expanded(wanted, host, settings)
+    soft = _expanded(shape.preferred, host, settings)
+    if shape.queues:
+        soft = tuple(queue for queue in soft if queue in found)
+    qname = dict(shape.compared).get("qname")
+    return tuple(
+        queue for queue in dict.fromkeys((*soft, *found)) if qname is None or match.expression(queue, qname)
+    )
 
 
-def _expand(words: tuple[str, ...], settings: Settings) -> tuple[Place, ...]:
-    """Read `task`, `ta*`, `task@host`, `*@@allhosts` against the site's queues."""
-    found = []
-    for word in words:
-        pattern, _, host = word.partition("@")
-        if host.startswith("@"):
-            host = ""  # every host group of an embedded or Kubernetes site holds every host
-        found += [
-            Place(queue=queue.name, host=host)
-            for queue in settings.queues
-            if fnmatchcase(queue.name, pattern)
-        ]
-    return tuple(dict.fromkeys(found))
+def _expanded(entries: tuple[str, ...], host: str, settings: Settings) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(queue for entry in entries for queue in match.queues(entry, settings, (host,)))
+    )
+
+
+def misfit(shape: Shape, host: str, settings: Settings) -> str:
+    """Return what a host offers in place of what is asked for, as `hf:release=buster`; "" if it will do."""
+    for name, value in shape.compared:
+        if name == "hostname" and not match.expression(host.lower(), value.lower()):
+            return f"qf:hostname={host}"
+        if name == "release" and not any(match.expression(known, value) for known in settings.releases):
+            return f"hf:release={settings.releases[0] if settings.releases else 'NONE'}"
+        if name == "arch" and not match.expression(settings.arch, value):
+            return f"hl:arch={settings.arch}"
+    return ""
