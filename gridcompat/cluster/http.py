@@ -318,12 +318,18 @@ def meaning(status: int, answer: bytes) -> ClusterError:
     if strict > 0:  # the server puts the whole object before it
         message = message[strict:]
     if status == 404:
+        if not found:  # the path itself is unknown: no such kind
+            return NotFound(
+                "the API server does not know this kind of object: gridcompat is not installed there"
+            )
         return NotFound(message)
     if status == 409:
         return Conflict(message, reason=str(found.get("reason") or "Conflict"))
     if status == 410:
         return Expired(message)
-    if status in (401, 403):
+    if status == 401:
+        return Forbidden(f"the API server does not accept these credentials (expired?): {message}")
+    if status == 403:
         return Forbidden(message)
     if status in (400, 405, 406, 413, 415, 422):
         return Invalid(message)

@@ -105,7 +105,7 @@ def make_context(
 
             ensure_daemon(state_dir(settings), settings)
 
-    return Context(
+    return (Context if settings.owner or settings.cluster == "embedded" else _Elsewhere)(
         command=command,
         settings=settings,
         namespace=namespace,
@@ -126,6 +126,20 @@ def make_context(
     )
 
 
+class _Elsewhere(Context):
+    """Surroundings in which the name of the account is that of its GridAccount, asked for when needed."""
+
+    @property
+    def user(self) -> str:
+        found = self.__dict__.get("owner")
+        if found is None:
+            from gridcompat.service.ids import read_account
+
+            account = read_account(self.cluster(), self.namespace)
+            found = self.__dict__["owner"] = account["spec"]["owner"]
+        return str(found)
+
+
 def parsing_context(context: Context) -> ParsingContext:
     """Return what `options` reads a command line in."""
     from gridcompat.options.context import Context as ParsingContext
@@ -135,7 +149,7 @@ def parsing_context(context: Context) -> ParsingContext:
         environment=context.environ,
         cwd=context.cwd,
         host=context.host,
-        user=context.user,
+        user=context.__dict__["user"],  # as this host knows it: -help needs no cluster
         home=context.home,
         uid=context.uid,
         settings=context.settings,
