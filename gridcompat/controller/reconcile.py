@@ -18,17 +18,13 @@ from gridcompat.controller.actions import EndPod, LetGo, MakePod, MakeVoid
 from gridcompat.controller.cache import WATCHED, Cache, job_key, key_of, owned_by, version_of
 from gridcompat.controller.capacity import Capacity
 from gridcompat.controller.dispatch import Waiting, start, wanted
-from gridcompat.controller.draft import Draft, Facts, gone
+from gridcompat.controller.draft import Draft, gone
 from gridcompat.controller.executor import Executor
+from gridcompat.controller.facts import Knowledge
 from gridcompat.controller.plan import plan
 from gridcompat.controller.retain import is_over
-from gridcompat.controller.shape import shape_of
 from gridcompat.controller.workqueue import Timers, WorkQueue
-from gridcompat.errors import ClusterError, Conflict, Expired, GridError, NotFound
-from gridcompat.model import JobRequest
-from gridcompat.translate import ranges
-from gridcompat.translate.account import ACCOUNT_NAME, account_of
-from gridcompat.translate.grid_job import read_request, task_ranges
+from gridcompat.errors import ClusterError, Conflict, NotFound
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import is_void
 
@@ -39,10 +35,9 @@ if TYPE_CHECKING:
     from gridcompat.accounting import AccountingFile
     from gridcompat.cluster.base import Cluster, Event, K8sObject, Kind
     from gridcompat.controller.actions import Step
+    from gridcompat.controller.draft import Facts
     from gridcompat.controller.shape import Shape
-    from gridcompat.model import Account
     from gridcompat.settings import Settings
-    from gridcompat.translate.ranges import Ranges
 
     Key: TypeAlias = tuple[str, str]
 
@@ -80,14 +75,19 @@ class Reconciler:
         self._capacity = Capacity(settings)
         self._waiting = Waiting()
         self._dispatch_due = False
-        self._requests: dict[Key, tuple[int, JobRequest, str, Shape | None]] = {}
-        self._first_seen: dict[Key, float] = {}
-        """When a job that is not ready was first seen."""
         self._usable: set[str] = set()
         """Namespaces whose GridAccount can be used."""
-        self._lost_since: dict[str, float] = {}
         self._held_back: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
+        self._knowledge = Knowledge(
+            self.cache,
+            self._capacity,
+            settings,
+            taken=self.executor.taken,
+            clock=clock,
+            monotonic=monotonic,
+            log=log,
+        )
         self.housekeeping = housekeeping.Housekeeping(self)
 
     # ------------------------------------------------------------ what is
@@ -134,7 +134,7 @@ class Reconciler:
 
     def _look_at_account(self, namespace: str) -> None:
         """Look at the jobs that could not be admitted for want of an account."""
-        usable = self._account(namespace) is not None
+        usable = self._knowledge.account(namespace) is not None
         if usable and namespace not in self._usable:
             for key in self.cache.of(GRID_JOB):
                 if key[0] == namespace:
@@ -218,8 +218,8 @@ class Reconciler:
         if is_over(job):
             self._over(key, job)
             return
-        request, unreadable = self._request(key, job)
-        facts = self._facts(key, job, request)
+        facts = self._knowledge.facts(key, job)
+        unreadable = self._knowledge.request(key, job)[1]
         step = plan(job, facts, unreadable=unreadable)
         was_new = "phase" not in (job.get("status") or {})
         if was_new and not step.before and not step.after:
@@ -246,7 +246,7 @@ class Reconciler:
 
     def _at_once(self, key: Key, job: K8sObject, facts: Facts, step: Step) -> Step:
         """Admit and intend in one write, when nobody waits who might come first."""
-        shape = self._shape(key)
+        shape = self._knowledge.shape(key)
         if len(self._waiting) or shape is None:
             return step
         admitted = {**job, "status": step.status}
@@ -287,119 +287,25 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         """Keep nothing in memory of a job that is over or gone."""
         self._waiting.forget(key)
-        for memory in (self._requests, self._first_seen, self._held_back):
-            memory.pop(key, None)
+        self._knowledge.forget(key)
+        self._held_back.pop(key, None)
         if self._capacity.update(key, (), {}, 0):
             self._dispatch_due = True
         for other in self.cache.dependents(int(key[1]) if key[1].isdigit() else 0):
             if self.cache.job(key) is None:
                 self.queue.add(other)
 
-    # ------------------------------------------------------------ facts
-
-    def _request(self, key: Key, job: K8sObject) -> tuple[JobRequest, str]:
-        """Return the job's request, and why it cannot be used if so."""
-        generation = job["metadata"].get("generation") or 0
-        known = self._requests.get(key)
-        if known is None or known[0] != generation:
-            request, fault, shape = JobRequest(), "", None
-            try:
-                if not job["spec"].get("void"):
-                    request = read_request(job["spec"].get("request") or "")
-                    slots = int(job["spec"].get("slots") or 1)
-                    shape = shape_of(request, self.settings, namespace=key[0], slots=slots)
-            except GridError as error:
-                fault = error.message
-            known = self._requests[key] = (generation, request, fault, shape)
-        return known[1], known[2]
-
-    def _shape(self, key: Key) -> Shape | None:
-        known = self._requests.get(key)
-        return known[3] if known else None
-
-    def _facts(self, key: Key, job: K8sObject, request: JobRequest) -> Facts:
-        pods = owned_by(self.cache.pods_of(key).values(), job["metadata"]["uid"])
-        waits, by_task = self._predecessors(job)
-        lost = self._lost({(pod.get("spec") or {}).get("nodeName") or "" for pod in pods.values()})
-        shape = self._shape(key)
-        unready_s = 0.0
-        if not job["spec"].get("ready"):
-            now = self.monotonic()
-            unready_s = now - self._first_seen.setdefault(key, now)
-        return Facts(
-            now=self.clock(),
-            settings=self.settings,
-            request=request,
-            account=self._account(key[0]),
-            pods=pods,
-            lost_s=lost,
-            gone_nodes=frozenset(name for name in lost if ("", name) not in self.cache.of(NODE)),
-            taken=frozenset(name for namespace, name in self.executor.taken if namespace == key[0]),
-            waits=waits,
-            waits_by_task=by_task,
-            cannot_run=self._cannot_run(job, shape),
-            unready_s=unready_s,
-        )
-
-    def _cannot_run(self, job: K8sObject, shape: Shape | None) -> tuple[str, ...]:
-        """Why no host takes it. The figures are those of when it was first said: no write for each change."""
-        lines = self._capacity.refusals(shape) if shape is not None else ()
-        said = tuple((job.get("status") or {}).get("reasons") or ())
-        same = len(said) == len(lines) and all(
-            old.partition(" because ")[0] == new.partition(" because ")[0]
-            for old, new in zip(said, lines, strict=True)
-        )
-        return said if same else lines
-
-    def _account(self, namespace: str) -> Account | None:
-        obj = self.cache.of(GRID_ACCOUNT).get((namespace, ACCOUNT_NAME))
-        if obj is None:
-            return None
-        try:
-            return account_of(obj)
-        except GridError as error:
-            self.log(error.message)
-            return None
-
-    def _predecessors(self, job: K8sObject) -> tuple[bool, Ranges]:
-        """Whether a predecessor holds the whole job, and the tasks that -hold_jid_ad holds."""
-        spec = job["spec"]
-        waits = any(self._holds(number) for number in spec.get("predecessors") or ())
-        held: Ranges = ()
-        for number in spec.get("arrayPredecessors") or ():
-            other = self.cache.job_by_id(number)
-            if other is not None and not is_over(other):
-                held = ranges.union(held, unfinished(other))
-        return waits, ranges.intersect(held, task_ranges(job)) if held else ()
-
-    def _holds(self, number: int) -> bool:
-        other = self.cache.job_by_id(number)
-        return other is not None and not is_over(other)
-
-    def _lost(self, names: set[str]) -> dict[str, float]:
-        """Of these nodes, those that do not answer, and for how long we have seen that."""
-        now, nodes, lost = self.monotonic(), self.cache.of(NODE), {}
-        for name in names - {""}:
-            node = nodes.get(("", name))
-            conditions = ((node or {}).get("status") or {}).get("conditions") or ()
-            ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-            if ready or (node is not None and not conditions):
-                self._lost_since.pop(name, None)
-            else:
-                lost[name] = now - self._lost_since.setdefault(name, now)
-        return lost
-
     # ------------------------------------------------------------ dispatch
 
     def _count(self, key: Key, job: K8sObject) -> None:
-        shape = self._shape(key)
+        shape = self._knowledge.shape(key)
         rows = (job.get("status") or {}).get("running") or ()
         if self._capacity.update(key, rows, self.cache.pods_of(key), shape.h_vmem if shape else 0):
             self._dispatch_due = True
 
     def _want(self, key: Key, job: K8sObject) -> None:
         """Note whether the job has something to start."""
-        shape = self._shape(key)
+        shape = self._knowledge.shape(key)
         if shape is None or gone(job) or self._wanted(key, job) <= 0:
             self._waiting.forget(key)
             return
@@ -410,7 +316,7 @@ class Reconciler:
         if self._held_back.get(key, 0.0) > self.monotonic():
             return 0
         self._held_back.pop(key, None)
-        facts = self._facts(key, job, self._request(key, job)[0])
+        facts = self._knowledge.facts(key, job)
         running = (job.get("status") or {}).get("running") or ()
         unrecorded = 0
         if len(running) > 1:
@@ -442,7 +348,7 @@ class Reconciler:
         queue, count = self._capacity.room(shape, most)
         if count <= 0:
             return
-        facts = self._facts(key, job, self._request(key, job)[0])
+        facts = self._knowledge.facts(key, job)
         step = start(job, facts, queue=queue, host=self._capacity.only_host, count=count)
         if step is None:
             return
@@ -489,19 +395,3 @@ class Reconciler:
         return not len(self.queue) and not any(
             not is_over(job) or gone(job) for job in self.cache.of(GRID_JOB).values()
         )
-
-    def watch_expired(self, error: Exception) -> bool:
-        """Whether a watch has to begin with a new list."""
-        return isinstance(error, Expired)
-
-
-def unfinished(grid_job: K8sObject) -> Ranges:
-    """Return the tasks of a job that are not over."""
-    status = grid_job.get("status") or {}
-    if "phase" not in status:
-        return task_ranges(grid_job)
-    tasks = ranges.parse(status.get("pending") or "")
-    for group in (*(status.get("again") or ()), *(status.get("errors") or ())):
-        tasks = ranges.union(tasks, ranges.parse(group["tasks"]))
-    running = ranges.from_members(row["task"] for row in status.get("running") or ())
-    return ranges.union(tasks, running)
