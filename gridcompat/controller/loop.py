@@ -33,6 +33,8 @@ WATCH_S = 50.0
 PAUSE_S = 1.0
 """Before a watch that broke is begun again."""
 LONGEST_WAIT_S = 0.5
+JOIN_S = 0.5
+"""For all watches to end; one that does not touches nothing that matters."""
 LETTERS_AT_A_TIME = 200
 
 
@@ -104,8 +106,10 @@ class Controller:
                 thread.start()
             while not stop.is_set():
                 self._turn()
+            # They look at `stop` between events only; whoever waits for our end must not wait for each.
+            deadline = time.monotonic() + JOIN_S
             for thread in watchers:
-                thread.join(timeout=PAUSE_S)
+                thread.join(max(deadline - time.monotonic(), 0.0))
         finally:
             self._idle.clear()
             self._accounting.close()
