@@ -77,26 +77,32 @@ class Capacity:
         """Replace what a job takes by what its rows say; return whether anything became free."""
         old = self._jobs.get(key) or {}
         new: dict[str, Use] = {}
-        for row in rows:
-            pod = pods.get(row["pod"])
-            node = ((pod or {}).get("spec") or {}).get("nodeName") or ""
-            planned = old.get(row["pod"])
-            queue, slots = row.get("queue") or "", int(row.get("slots") or 1)
-            host = node or row.get("host") or (planned.host if planned else self._roomiest(queue))
-            new[row["pod"]] = Use(host=host, queue=queue, slots=slots, h_vmem=h_vmem, scheduled=bool(node))
         freed = False
+        for row in rows:
+            name = row["pod"]
+            known = old.get(name)
+            use = new[name] = self._use(row, pods.get(name), known, h_vmem)
+            if use != known:
+                if known is not None:
+                    self._count(key[0], known, -1)
+                    freed = True
+                self._count(key[0], use, 1)
         for name, use in old.items():
-            if new.get(name) != use:
+            if name not in new:
                 self._count(key[0], use, -1)
                 freed = True
-        for name, use in new.items():
-            if old.get(name) != use:
-                self._count(key[0], use, 1)
         if new:
             self._jobs[key] = new
         else:
             self._jobs.pop(key, None)
         return freed
+
+    def _use(self, row: Mapping[str, Any], pod: K8sObject | None, known: Use | None, h_vmem: int) -> Use:
+        node = ((pod or {}).get("spec") or {}).get("nodeName") or ""
+        queue = row.get("queue") or ""
+        host = node or row.get("host") or (known.host if known else self._roomiest(queue))
+        slots = int(row.get("slots") or 1)
+        return Use(host=host, queue=queue, slots=slots, h_vmem=h_vmem, scheduled=bool(node))
 
     def _count(self, namespace: str, use: Use, sign: int) -> None:
         host = self._hosts.setdefault(use.host, _Host())

@@ -131,6 +131,8 @@ class Controller:
                 self._open(self._inbox.get_nowait())
         except queue.Empty:
             pass
+        if len(self.reconciler.queue):
+            self._idle.clear()
         if self.reconciler.step():
             self._idle.clear()
             return

@@ -135,9 +135,13 @@ class World:
         ]
 
     def close(self) -> None:
+        self.close_accounting()
+        self.cluster.close()
+
+    def close_accounting(self) -> None:
+        """Give the accounting file's lock back."""
         if self._accounting is not None:
             self._accounting.close()
-        self.cluster.close()
 
     # ------------------------------------------------------------ the controller
 
