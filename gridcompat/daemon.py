@@ -16,6 +16,7 @@ import threading
 import time
 
 from gridcompat.cluster.embedded import paths
+from gridcompat.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +34,16 @@ FIRST_LOOK_S = 0.5
 STOP_S = 10.0
 """For threads to end; what they do then is cut off, which loses nothing."""
 LOG_BYTES = 1024 * 1024
-USAGE = "usage: python -m gridcompat.daemon --state DIR\n"
+USAGE = "usage: python -m gridcompat.daemon --state DIR | --cluster\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon of a state directory; return an exit status: 0 when another one is at work."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--cluster"]:
+        from gridcompat.replica.process import main as replica
+
+        return replica()
     options = dict(zip(words[::2], words[1::2], strict=False))
     known = {"--state", "--ready-fd", "--lock-fd"}
     if not options.get("--state") or len(words) % 2 or not options.keys() <= known:
@@ -205,6 +210,24 @@ class Waker:
             self._seen.count = self._count
 
 
+JOB_PATH = ("/usr/local/bin", "/bin", "/usr/bin")
+"""Of jobs, behind their TMPDIR. Source: recorded environment of a job."""
+
+
+def commands_directory() -> str:
+    """Return the directory of the drop-ins that a job would not find by itself; "" if it does."""
+    package = os.path.dirname(os.path.realpath(__file__))
+    here = (os.path.join(os.path.dirname(package), "bin"), os.path.dirname(sys.executable))
+    for directory in here:
+        if os.access(os.path.join(directory, "qsub"), os.X_OK):
+            break
+    else:
+        return ""
+    mine = os.path.realpath(os.path.join(directory, "qsub"))
+    found = next((path for path in JOB_PATH if os.access(os.path.join(path, "qsub"), os.X_OK)), "")
+    return "" if found and os.path.realpath(os.path.join(found, "qsub")) == mine else directory
+
+
 class Daemon:
     """Controller, runner and mailer of one state directory."""
 
@@ -217,7 +240,18 @@ class Daemon:
         self.home = os.environ.get("HOME") or "/"
         environment = {**os.environ, "GRIDCOMPAT_STATE": state_dir}
         self.settings: Settings = settings.load(environment, home=self.home, uid=os.getuid())[0]
+        if self.settings.run_dir == settings.Settings.run_dir:
+            # On one machine the state directory serves, and homes stay as they are.
+            self.settings = replace(self.settings, run_dir=f"{state_dir}/run")
         self._inode = os.stat(state_dir).st_ino
+
+    def _variables(self) -> dict[str, str]:
+        """What jobs are told beside what their pods say: how their own commands find back here."""
+        variables = {"GC_STATE": self.state_dir}
+        commands = commands_directory()
+        if commands:
+            variables["GC_COMMANDS"] = commands
+        return variables
 
     def run(self, ready: Callable[[], None]) -> str:
         """Work; return why it ended: `idle`, `stopped`, `error`, or that the directory is gone."""
@@ -240,7 +274,7 @@ class Daemon:
             log=self.note,
         )
         self._collect_logging()
-        runner = Runner(cluster, self.state_dir, clock=time.time)
+        runner = Runner(cluster, self.state_dir, clock=time.time, variables=self._variables())
         sender = Sender(f"{self.state_dir}/{paths.SPOOL}", self.settings)
         over = threading.Event()
         failed = threading.Event()

@@ -10,13 +10,16 @@
 #
 # Arguments: those of the program.  With GC_MODE raw, binary or loop the first is the program itself.
 #
-# Variables (all set by translate/pod.py; those marked * may be absent):
+# Variables (set by translate/pod.py, some by the machine that runs pods as processes; those marked * may be absent):
 #   GC_ROOT              directory of launcher/launcher.sh, job/script*, job/environment*
 #   GC_SPOOL             directory for the copy of the script and the job's own files, this attempt's alone
 #   GC_SPOOL_SHARED*     the same, shared with others: taken if this account may write there and no
 #                        other job of that number is there
 #   GC_TERMINATION_LOG*  where the evidence goes; /dev/termination-log
 #   GC_LEFTOVERS*        file for the paths that somebody must remove if this process is killed
+#   GC_ACTIVE*           file in which the job's own spool directory is noted
+#   GC_STATE*            state directory of the cluster that the job's own commands speak to
+#   GC_COMMANDS*         directory of the drop-ins, for the job's PATH, if no standard one has them
 #   GC_POD_UID GC_HOST   this pod and the host it is on
 #   GC_RUN_DIR GC_CLAIM  directory of claims and the name of this attempt's
 #   GC_MODE              script: run job/script; binary: words for a login shell (-b y);
@@ -352,6 +355,9 @@ take_spool() { # directory -> $active $script, the job's alone; false if that ca
     mkdir -p -- "$1/active_jobs" "$1/job_scripts" 2>/dev/null || return
     mkdir -- "$active" 2>/dev/null || return
     note "$active"
+    [ -z "${GC_ACTIVE:-}" ] || printf '%s\n' "$active" >"$GC_ACTIVE"
+    # The job's own commands look here for the cluster that the job is in.
+    [ -z "${GC_STATE:-}" ] || printf '%s\n' "$GC_STATE" >"$active/cluster"
     [ "$GC_MODE" = script ] || return 0
     # The source has mode 0755; so has the copy.  A link, since it never takes what is somebody else's.
     if cp -- "$GC_ROOT/job/script" "$active/script" && ln -- "$active/script" "$script" 2>/dev/null; then
@@ -410,7 +416,10 @@ launch_binary() { # program and arguments: words of a command line, as on the gr
     login "$shell"
     runnable "$shell"
     [ -z "$error" ] || no_program "$error" "$shell" "$login" -c "$words"
-    launch "$shell" ${flag:+"$flag"} -c "$words" "$login"
+    # The login files make a PATH of their own.
+    # shellcheck disable=SC2016
+    [ -z "${GC_COMMANDS:-}" ] || [ -z "$flag" ] || words='PATH=$1:$PATH; shift; '$words
+    launch "$shell" ${flag:+"$flag"} -c "$words" "$login" ${GC_COMMANDS:+"$GC_COMMANDS"}
 }
 
 launch_raw() { # program and arguments
@@ -441,7 +450,10 @@ search_path() { # -> $search: PATH of the job, the user's behind the job's own d
     for word; do
         case $word in PATH=*) search=${word#PATH=} ;; esac
     done
-    search=$tmp:$search
+    case ":$search:" in
+        *":${GC_COMMANDS:-}:"*) search=$tmp:$search ;;
+        *) search=$tmp:${GC_COMMANDS:+$GC_COMMANDS:}$search ;;
+    esac
 }
 
 # The order in which env sees assignments decides: defaults, the user's, then what no user may change.

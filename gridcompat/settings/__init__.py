@@ -187,7 +187,26 @@ def load(environ: Mapping[str, str], *, home: str, uid: int) -> tuple[Settings, 
             if text:
                 values[field] = _from_text(text, default, variable)
                 origins[field] = variable
+    inside = environ.get("SGE_JOB_SPOOL_DIR", "")
+    if inside and "state_dir" not in values:
+        state_dir = _cluster_of_job(inside, uid=uid)
+        if state_dir:
+            values["state_dir"], origins["state_dir"] = state_dir, "SGE_JOB_SPOOL_DIR"
     return _settings(values, origins), origins
+
+
+def _cluster_of_job(spool_dir: str, *, uid: int) -> str:
+    """Return the state directory of the cluster that runs the calling job; "" outside a job.
+
+    The launcher leaves it in the job's spool directory: its environment is the grid's, to the letter.
+    """
+    try:
+        with open(os.path.join(spool_dir, "cluster"), encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_uid != uid:
+                return ""
+            return file.read(4096).rstrip("\n")
+    except (OSError, ValueError):
+        return ""
 
 
 def variable_name(field: str) -> str:

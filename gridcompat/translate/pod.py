@@ -404,8 +404,6 @@ def _environment(
     values: dict[str, str | int | None] = {
         "GC_ROOT": ROOT,
         "GC_SPOOL": SPOOL,
-        # Without mount namespaces the volume is elsewhere; the grid's own place is tried first.
-        "GC_SPOOL_SHARED": SPOOL if settings.cluster == "embedded" else None,
         "GC_RUN_DIR": run_directory(account, settings),
         "GC_CLAIM": f"{grid_job['metadata']['uid']}-t{task}-a{attempt}",
         "GC_MODE": mode,

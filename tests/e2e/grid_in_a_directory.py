@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gridcompat.accounting import Entry, read
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.cluster.embedded import paths, processes, spawn
+from gridcompat.cluster.embedded.container import cookies
 from gridcompat.cluster.embedded.store import EmbeddedCluster
 from gridcompat.model import JobRequest, Submission, SubmitContext
 from gridcompat.service.means import Means
@@ -186,7 +187,7 @@ class Grid:
     def kill_launcher(self, uid: str) -> bool:
         """SIGKILL to a launcher alone."""
         pid = processes.begun_pid(f"{self.state}/{paths.PODS}/{uid}/begun")
-        if not pid or pid not in processes.members(uid):
+        if not pid or pid not in processes.members(cookies(f"{self.state}/{paths.PODS}/{uid}", uid)):
             return False
         os.kill(pid, signal.SIGKILL)
         return True
@@ -194,4 +195,4 @@ class Grid:
     def power_off(self) -> None:
         """Every process of every pod is gone at once."""
         for uid in self.pods():
-            processes.end_all(uid)
+            processes.end_all(cookies(f"{self.state}/{paths.PODS}/{uid}", uid))

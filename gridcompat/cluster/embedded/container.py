@@ -29,6 +29,11 @@ MOVED = ("GC_ROOT", "GC_SPOOL")
 TERMINATION_LOG = "GC_TERMINATION_LOG"
 LEFTOVERS = "GC_LEFTOVERS"
 """Names the file in which a container lists what it makes outside its volumes."""
+ACTIVE = "GC_ACTIVE"
+"""Names the file in which the container notes its spool directory; its programs know it as PROGRAM_COOKIE."""
+PROGRAM_COOKIE = "SGE_JOB_SPOOL_DIR"
+SHARED_SPOOL = "GC_SPOOL_SHARED"
+"""Where the spool would be with a mount namespace: tried first, for scripts know that place."""
 SANE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -53,8 +58,12 @@ class Made:
     directory: str
 
 
-def make(cluster: Cluster, pod: K8sObject, directory: str) -> Made:
+def make(
+    cluster: Cluster, pod: K8sObject, directory: str, *, machine: Mapping[str, str] | None = None
+) -> Made:
     """Materialise the volumes of a pod below `directory` and return its container.
+
+    `machine`: variables that containers of this machine have beside their own.
 
     Raises:
         NotReady: a Secret or ConfigMap is missing.
@@ -78,6 +87,8 @@ def make(cluster: Cluster, pod: K8sObject, directory: str) -> Made:
     command += [expand(word, values) for word in container.get("args") or ()]
     if not command:
         raise CannotStart("no command specified")
+    if values.get("GC_SPOOL"):
+        values[SHARED_SPOOL] = values["GC_SPOOL"]
     for name in MOVED:
         if values.get(name):
             values[name] = root + posixpath.normpath(values[name])
@@ -85,14 +96,29 @@ def make(cluster: Cluster, pod: K8sObject, directory: str) -> Made:
     if "LANG" in os.environ:
         own["LANG"] = os.environ["LANG"]
     own |= values
+    own |= machine or {}
     own |= {
         COOKIE: pod["metadata"]["uid"],
         TERMINATION_LOG: posixpath.join(directory, "termination"),
         LEFTOVERS: posixpath.join(directory, "leftovers"),
+        ACTIVE: posixpath.join(directory, "active"),
     }
     if any("\0" in word for word in (*command, *own, *own.values())):
         raise CannotStart("a NUL cannot be in an argument or a variable")
     return Made(argv=tuple(command), environment=own, directory=container.get("workingDir") or "/")
+
+
+def cookies(directory: str, uid: str) -> tuple[bytes, ...]:
+    """Return what only the environments of a pod's processes hold: the launcher's, then the program's."""
+    found = [f"{COOKIE}={uid}".encode()]
+    try:
+        with open(posixpath.join(directory, "active"), "rb") as file:
+            active = file.read().rstrip(b"\n")
+    except OSError:
+        active = b""
+    if active:
+        found.append(PROGRAM_COOKIE.encode() + b"=" + active)
+    return tuple(found)
 
 
 def clear_leftovers(directory: str) -> None:

@@ -2,8 +2,8 @@
 
 A launcher holds an exclusive flock on a file of its pod for as long as it lives, whoever else dies; so
 a new daemon knows without asking which pods still run.  The program of the pod does not have the
-lock.  What belongs to a pod is found by the pod's uid in the environment (a cookie) and by session.
-Must not know objects.
+lock.  What belongs to a pod is found by what only its processes have in their environment (cookies), and
+by session.  Must not know objects.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+    Cookies: TypeAlias = Sequence[bytes]
+    """`NAME=value` as it stands in an environment."""
 
 LOCK_FD = 9
 """Where the launcher finds its lock; a single digit, since sh cannot close others."""
@@ -89,19 +93,18 @@ def begun_pid(path: str) -> int | None:
     return int(text) if text.isdigit() else 0
 
 
-def members(uid: str, *, besides: int = 0) -> list[int]:
-    """Return the living processes of a pod: those with its uid in the environment, and their sessions.
+def members(cookies: Cookies, *, besides: int = 0) -> list[int]:
+    """Return the living processes of a pod: those with a cookie in the environment, and their sessions.
 
     `besides`: a session that is left out.
     """
-    mark = uid.encode()
     sessions: dict[int, int] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             session = _session(name)
             if session is not None:
                 sessions[int(name)] = session
-    marked = {pid for pid in sessions if _marked(pid, mark)}
+    marked = {pid for pid in sessions if _marked(pid, cookies)}
     wanted = {sessions[pid] for pid in marked} - {0, os.getsid(0)}
     mine = os.getpid()
     return [
@@ -121,19 +124,20 @@ def _session(pid: str) -> int | None:
         return None
 
 
-def _marked(pid: int, mark: bytes) -> bool:
+def _marked(pid: int, cookies: Cookies) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark in file.read()
+            environment = b"\0" + file.read()
     except OSError:
         return False
+    return any(b"\0" + cookie + b"\0" in environment for cookie in cookies)
 
 
-def end_all(uid: str, *, limit_s: float = 5.0) -> bool:
+def end_all(cookies: Cookies, *, limit_s: float = 5.0) -> bool:
     """KILL every process of a pod until none is left; return whether that was reached in time."""
     until = time.monotonic() + limit_s
     while True:
-        left = members(uid)
+        left = members(cookies)
         if not left:
             return True
         for pid in left:
@@ -144,11 +148,11 @@ def end_all(uid: str, *, limit_s: float = 5.0) -> bool:
         time.sleep(0.002)
 
 
-def stop_all(uid: str, launcher: int) -> bool:
+def stop_all(cookies: Cookies, launcher: int) -> bool:
     """STOP the processes of a pod but its launcher; return whether there were any."""
     seen: set[int] = set()
     while True:
-        fresh = [pid for pid in members(uid, besides=launcher) if pid not in seen]
+        fresh = [pid for pid in members(cookies, besides=launcher) if pid not in seen]
         if not fresh:
             return bool(seen)
         for pid in fresh:
@@ -156,9 +160,9 @@ def stop_all(uid: str, launcher: int) -> bool:
         seen.update(fresh)  # another look, for what was being forked
 
 
-def continue_all(uid: str, launcher: int) -> None:
+def continue_all(cookies: Cookies, launcher: int) -> None:
     """CONT the processes of a pod but its launcher."""
-    for pid in members(uid, besides=launcher):
+    for pid in members(cookies, besides=launcher):
         send(pid, signal.SIGCONT)
 
 

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 from gridcompat.cluster.base import NODE, POD
 from gridcompat.cluster.embedded import machine, pod_status, processes
-from gridcompat.cluster.embedded.container import CannotStart, NotReady, clear_leftovers, make
+from gridcompat.cluster.embedded.container import CannotStart, NotReady, clear_leftovers, cookies, make
 from gridcompat.cluster.embedded.paths import PODS
 from gridcompat.errors import ClusterError, Conflict, Expired, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gridcompat.cluster.base import Cluster, K8sObject
     from gridcompat.cluster.embedded.pod_status import Status
@@ -71,8 +71,17 @@ class _Pod:
 class Runner:
     """Runs the pods of an embedded cluster on this machine."""
 
-    def __init__(self, cluster: Cluster, state_dir: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        state_dir: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`variables`: what every container of this machine has in its environment."""
         self._cluster = cluster
+        self._variables = dict(variables or {})
         self._directory = os.path.join(state_dir, PODS)
         self._clock = clock
         self._node = machine.node_name()
@@ -330,7 +339,7 @@ class Runner:
             self._again(uid, LOOK_AGAIN_S)
             return
         pod.started = _modified(os.path.join(self._directory, uid, "begun"))
-        if begun in processes.members(uid):
+        if begun in processes.members(self._cookies(uid)):
             self._runs(uid, pod, begun, child=False)
         else:
             # It is over, and something it left behind has kept the lock.
@@ -338,7 +347,7 @@ class Runner:
 
     def _start(self, uid: str, pod: _Pod, directory: str, lock: int) -> None:
         try:
-            made = make(self._cluster, pod.obj, directory)
+            made = make(self._cluster, pod.obj, directory, machine=self._variables)
         except NotReady as error:
             self._tell_waiting(pod, error.reason, error.message)
             self._again(uid, RETRY_S)
@@ -415,8 +424,11 @@ class Runner:
         if pod.kill_at is None:
             return
         if now >= pod.kill_at:
-            processes.end_all(uid)
+            processes.end_all(self._cookies(uid))
         self._again(uid, max(pod.kill_at - now, LOOK_AGAIN_S))
+
+    def _cookies(self, uid: str) -> tuple[bytes, ...]:
+        return cookies(os.path.join(self._directory, uid), uid)
 
     def _suspend(self, uid: str, pod: _Pod) -> None:
         """Stop or continue the processes as the annotation says, and note which they are."""
@@ -425,11 +437,11 @@ class Runner:
         wanted = annotations.get(SUSPENDED) == "true"
         was = annotations.get(STOPPED) == "true"
         if wanted and not pod.stopped:
-            pod.stopped = processes.stop_all(uid, pod.pid)
+            pod.stopped = processes.stop_all(self._cookies(uid), pod.pid)
             if not pod.stopped:
                 self._again(uid, LOOK_AGAIN_S)
         elif not wanted and (pod.stopped or was):
-            processes.continue_all(uid, pod.pid)
+            processes.continue_all(self._cookies(uid), pod.pid)
             pod.stopped = False
         if pod.stopped != was:
             meta = pod.obj["metadata"]
@@ -444,7 +456,7 @@ class Runner:
             self._selector.unregister(pod.pidfd)
             os.close(pod.pidfd)
         pod.pid = pod.pidfd = None
-        processes.end_all(uid)
+        processes.end_all(self._cookies(uid))
         clear_leftovers(os.path.join(self._directory, uid))
         message = self._message(uid)
         reason = ""
@@ -512,7 +524,7 @@ class Runner:
         """End what runs for a pod that is gone, and remove its directory."""
         directory = os.path.join(self._directory, uid)
         if os.path.exists(os.path.join(directory, "lock")):
-            processes.end_all(uid)
+            processes.end_all(self._cookies(uid))
             clear_leftovers(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
