@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller.actions import Step
+from gridcompat.errors import GridError
 from gridcompat.record import record
 from gridcompat.translate import ranges, rows
-from gridcompat.translate.grid_job import is_array, job_id, task_ranges
+from gridcompat.translate.grid_job import PLAIN, is_array, job_id, task_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,12 @@ class Draft:
         self.spec: dict[str, Any] = grid_job["spec"]
         self.facts = facts
         self.status: dict[str, Any] = dict(grid_job.get("status") or {})
-        self.all = task_ranges(grid_job)
+        self.fault = ""
+        """What of the spec cannot be understood, if anything that decides what may start."""
+        try:
+            self.all = task_ranges(grid_job)
+        except GridError as error:
+            self.all, self.fault = PLAIN, error.message
         self.pending = ranges.parse(self.status.get("pending") or "")
         self.again: list[dict[str, Any]] = [dict(group) for group in self.status.get("again") or ()]
         self.errors: list[dict[str, Any]] = [dict(group) for group in self.status.get("errors") or ()]
@@ -74,7 +80,7 @@ class Draft:
         self.after: list[Action] = []
         self.again_in_s: float | None = None
         self.hold_back_s = 0.0
-        self.deleted = self.all if gone(grid_job) else ranges.parse(self.spec.get("deleted") or "")
+        self.deleted = self.all if gone(grid_job) else readable(self.spec.get("deleted"), otherwise=())
 
     @property
     def admitted(self) -> bool:
@@ -114,7 +120,10 @@ class Draft:
         status["again"], status["errors"], status["running"] = self.again, self.errors, self.running
         held_by_task = ranges.text(ranges.intersect(self.waiting(), self.facts.waits_by_task))
         status["rows"] = rows.encode_rows(status, held_by_task=held_by_task)
-        status["state"] = rows.state_word({**self.job, "status": status})
+        try:
+            status["state"] = rows.state_word({**self.job, "status": status})
+        except GridError:
+            status["state"] = ""  # a list of the spec cannot be read, so there is nothing to show
         status["observedGeneration"] = self.job["metadata"].get("generation", 0)
         return Step(
             status=status,
@@ -134,6 +143,14 @@ class Draft:
     def is_over(self) -> bool:
         """Whether no task is left."""
         return not (self.pending or self.again or self.errors or self.running)
+
+
+def readable(text: str | None, *, otherwise: Ranges) -> Ranges:
+    """Return the tasks of a list that a user wrote; `otherwise` if it is none."""
+    try:
+        return ranges.parse(text or "")
+    except GridError:
+        return otherwise
 
 
 def _add(groups: list[dict[str, Any]], task: int, fields: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller.actions import EndPod, Post, Suspend
-from gridcompat.controller.draft import ENDED_BY, gone, without
+from gridcompat.controller.draft import ENDED_BY, gone, readable, without
 from gridcompat.controller.happened import happening
 from gridcompat.translate import ranges
 from gridcompat.translate.outcome import outcome, started_at
@@ -44,9 +44,14 @@ def note(kind: str, by: str, at: float, *, force: bool = False) -> str:
     return json.dumps({"kind": kind, "by": by, "at": at, "force": force}, sort_keys=True)
 
 
+def _tasks(draft: Draft, order: dict[str, Any]) -> ranges.Ranges:
+    """The tasks that an order names; all without a list, none when it cannot be read."""
+    return readable(order["tasks"], otherwise=()) if order.get("tasks") else draft.all
+
+
 def _rows(draft: Draft, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The running tasks that an order names."""
-    tasks = ranges.parse(order.get("tasks") or "") or draft.all
+    tasks = _tasks(draft, order)
     return (row for row in draft.running if ranges.contains(tasks, row["task"]))
 
 
@@ -78,7 +83,7 @@ def _reschedule(draft: Draft, order: dict[str, Any]) -> None:
 
 
 def _clear(draft: Draft, order: dict[str, Any]) -> None:
-    tasks = ranges.parse(order.get("tasks") or "") or draft.all
+    tasks = _tasks(draft, order)
     for group in draft.errors:
         cleared = ranges.intersect(ranges.parse(group["tasks"]), tasks)
         if cleared and not group["attempt"]:
@@ -119,10 +124,8 @@ _KINDS = {
 def deletion_of(draft: Draft, row: dict[str, Any]) -> str:
     """Return the note for the pod of a task that is to be deleted: the first order that names it."""
     for order in draft.spec.get("orders") or ():
-        if order["kind"] == "delete":
-            tasks = ranges.parse(order.get("tasks") or "") or draft.all
-            if ranges.contains(tasks, row["task"]):
-                return note("delete", _by(order), order.get("at") or 0, force=bool(order.get("force")))
+        if order["kind"] == "delete" and ranges.contains(_tasks(draft, order), row["task"]):
+            return note("delete", _by(order), order.get("at") or 0, force=bool(order.get("force")))
     at = draft.facts.now
     owner = draft.status.get("owner") or ""
     host = draft.facts.request.submit.host

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gridcompat.controller.admit import admit, reject
-from gridcompat.controller.draft import Draft
+from gridcompat.controller.draft import Draft, readable
 from gridcompat.controller.observe import observe
 from gridcompat.controller.orders import obey
 from gridcompat.translate import ranges
@@ -31,8 +31,8 @@ def plan(grid_job: K8sObject, facts: Facts, *, unreadable: str = "") -> Step:
     """
     draft = Draft(grid_job, facts)
     if admit(draft):
-        if unreadable:
-            reject(draft, unreadable)
+        if unreadable or draft.fault:
+            reject(draft, unreadable or draft.fault)
         obey(draft)
         observe(draft)
         _finish(draft)
@@ -53,7 +53,8 @@ def held(draft: Draft) -> ranges.Ranges:
     """Return the tasks held by hand: by user, operator or system."""
     tasks: ranges.Ranges = ()
     for text in (draft.spec.get("holds") or {}).values():
-        tasks = ranges.union(tasks, ranges.parse(text or ""))
+        # A list that cannot be read holds everything: what somebody wanted held must not start.
+        tasks = ranges.union(tasks, readable(text, otherwise=draft.all))
     return tasks
 
 

@@ -285,6 +285,33 @@ class TestEnds:
         assert world.runs == [(1001, 1, 1)]
 
     @pytest.mark.parametrize(
+        ("spec", "reason"),
+        [
+            ({"tasks": "5-1"}, "Job is in error state"),
+            ({"holds": {"user": "3-1"}}, "Job is in hold state"),
+            ({"holds": {"user": "--"}}, "Job is in hold state"),
+        ],
+    )
+    def test_lists_of_tasks_that_are_none_start_nothing(
+        self, world: World, spec: dict[str, Any], reason: str
+    ) -> None:
+        world.submit(1000, spec=spec)
+        world.submit(1001)
+        world.settle()
+        assert world.runs == [(1001, 1, 1)]
+        assert world.log == []
+        assert world.status(1000)["reasons"] == [reason]
+
+    @pytest.mark.parametrize(
+        "spec", [{"deleted": "3-1"}, {"orders": [{"seq": 1, "kind": "clear", "tasks": "-"}]}]
+    )
+    def test_orders_that_cannot_be_read_do_nothing(self, world: World, spec: dict[str, Any]) -> None:
+        world.submit(1000, spec=spec)
+        world.settle()
+        assert world.runs == [(1000, 1, 1)]
+        assert world.log == []
+
+    @pytest.mark.parametrize(
         ("request_fields", "again"),
         [
             ({"restart": "y"}, True),
