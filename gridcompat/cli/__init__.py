@@ -9,8 +9,11 @@ import click
 from gridcompat import __version__
 
 COMMANDS = {
+    "account": "gridcompat.cli.account:account",
+    "daemon": "gridcompat.cli.daemon:daemon",
     "explain": "gridcompat.cli.explain:explain",
     "local": "gridcompat.cli.local:local",
+    "manifests": "gridcompat.cli.manifests:manifests",
 }
 """Name to MODULE:ATTRIBUTE of a click command or group."""
 

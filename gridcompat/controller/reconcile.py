@@ -23,6 +23,7 @@ from gridcompat.controller.executor import Executor
 from gridcompat.controller.facts import Knowledge
 from gridcompat.controller.plan import plan
 from gridcompat.controller.retain import is_over
+from gridcompat.controller.tally import Tally
 from gridcompat.controller.workqueue import Timers, WorkQueue
 from gridcompat.errors import ClusterError, Conflict, NotFound
 from gridcompat.translate.outcome import outcome
@@ -79,6 +80,7 @@ class Reconciler:
         """Namespaces whose GridAccount can be used."""
         self._held_back: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
+        self.tally = Tally()
         self._knowledge = Knowledge(
             self.cache,
             self._capacity,
@@ -188,6 +190,7 @@ class Reconciler:
             self.log(f"{'/'.join(key)}: {error}")
         else:
             self.log(f"{'/'.join(key)}: {''.join(traceback.format_exception(error))}")
+        self.tally.errors += 1
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay_s = min(FIRST_RETRY_S * 2 ** (count - 1), LONGEST_RETRY_S)
         self.timers.set(key, self.monotonic() + delay_s)
@@ -255,7 +258,11 @@ class Reconciler:
         if count <= 0:
             return step
         host = self._capacity.only_host
-        return start(admitted, facts, queue=queue, host=host, count=count) or step
+        at_once = start(admitted, facts, queue=queue, host=host, count=count)
+        if at_once is None:
+            return step
+        self.tally.starts(key, count, self.monotonic())
+        return at_once
 
     def _needs_another_look(self, key: Key, step: Step) -> bool:
         """Whether what was done just now has a sequel: the watch does not tell us of our own writes again."""
@@ -287,6 +294,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         """Keep nothing in memory of a job that is over or gone."""
         self._waiting.forget(key)
+        self.tally.forget(key)
         self._knowledge.forget(key)
         self._held_back.pop(key, None)
         if self._capacity.update(key, (), {}, 0):
@@ -308,8 +316,10 @@ class Reconciler:
         shape = self._knowledge.shape(key)
         if shape is None or gone(job) or self._wanted(key, job) <= 0:
             self._waiting.forget(key)
+            self.tally.forget(key)
             return
         self._waiting.want(key, shape, int(job["spec"].get("priority") or 0))
+        self.tally.wants(key, self.monotonic())
         self._dispatch_due = True
 
     def _wanted(self, key: Key, job: K8sObject) -> int:
@@ -352,6 +362,7 @@ class Reconciler:
         step = start(job, facts, queue=queue, host=self._capacity.only_host, count=count)
         if step is None:
             return
+        self.tally.starts(key, count, self.monotonic())
         try:
             job = self.executor.perform(job, facts, step)
         finally:
