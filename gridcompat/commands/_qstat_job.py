@@ -14,6 +14,7 @@ from gridcompat.translate.rows import epoch, rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Sequence
     from typing import Any
 
@@ -98,8 +99,8 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
         ),
         problems=_problems(obj),
         waiting=waiting(obj, now=context.now),
-        predecessors=tuple(spec.get("predecessors") or ()),
-        array_predecessors=tuple(spec.get("arrayPredecessors") or ()),
+        predecessors=_still_there(context, obj, spec.get("predecessors") or ()),
+        array_predecessors=_still_there(context, obj, spec.get("arrayPredecessors") or ()),
         successors=_successors(context, obj),
         binding=binding,
     )
@@ -153,6 +154,19 @@ def waiting(obj: K8sObject, *, now: float) -> tuple[Waiting, ...]:
     if not found and most and len(status.get("running") or ()) >= most:
         found = [text.INSTANCES]
     return tuple(found)
+
+
+def _still_there(context: Context, obj: K8sObject, numbers: Iterable[int]) -> tuple[int, ...]:
+    """Those of a job's predecessors that have not ended and are not deleted."""
+    kept = []
+    for number in numbers:
+        try:
+            other = context.cluster().get(GRID_JOB, str(number), namespace=obj["metadata"]["namespace"])
+        except ClusterError:
+            continue  # it is gone
+        if rows(other):
+            kept.append(number)
+    return tuple(kept)
 
 
 def _successors(context: Context, obj: K8sObject) -> tuple[int, ...]:
