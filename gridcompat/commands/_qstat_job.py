@@ -14,8 +14,7 @@ from gridcompat.translate.rows import epoch, rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject
