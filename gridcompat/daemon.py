@@ -211,7 +211,7 @@ class Waker:
 
 
 JOB_PATH = ("/usr/local/bin", "/bin", "/usr/bin")
-"""Of jobs, behind their TMPDIR. Source: recorded environment of a job."""
+"""Of jobs, behind their TMPDIR. Source: the recorded environment of a job."""
 
 
 def commands_directory() -> str:

@@ -156,11 +156,11 @@ def _above(descriptor: int) -> int:
 
 def _command(state_dir: str) -> list[str]:
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    # Isolated: neither PYTHON* variables nor site-packages of whoever came first decide how it runs.
+    # Isolated: no PYTHON* variable of whoever came first decides how it runs. With the interpreter's own
+    # site-packages, for psutil; nothing fails without them.
     return [
         sys.executable,
         "-I",
-        "-S",
         "-c",
         CODE,
         os.path.dirname(package),
