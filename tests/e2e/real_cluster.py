@@ -1,0 +1,247 @@
+"""A site on a real cluster: kubelab, the image, what `gridcompat manifests` prints, accounts, mail.
+
+kubelab has no service network, so the daemon's pods use the host's; two replicas on one machine then need
+two ports, which is why the one Deployment becomes two of one replica each.  Everything else is as printed.
+
+    python tests/e2e/real_cluster.py up|down      by hand; prints the environment of an account
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / "bin"
+KUBELAB = ROOT / "tests" / "cluster" / "kubelab" / "kubelab"
+BUILD = ROOT / "tests" / "cluster" / "image" / "build"
+IMAGE = "gridcompat.test/gridcompat:1"
+NAMESPACE = "gridcompat"
+DAEMON_UID = 10001
+LIMIT_S = 90.0
+
+
+class RealCluster:
+    """One kubelab with gridcompat installed. `kubelab` and `kubectl` are at hand for faults."""
+
+    def __init__(self, folder: Path, *, nodes: int = 2, smtp: str = "") -> None:
+        self.folder, self.nodes = folder, nodes
+        self.state = Path(os.environ.get("KUBELAB_DIR", "/tmp/kubelab-e2e"))
+        self.port = int(os.environ.get("KUBELAB_PORT", "6443"))
+        self.environment = {**os.environ, "KUBELAB_DIR": str(self.state), "KUBELAB_PORT": str(self.port)}
+        self.accounting = folder / "common" / "accounting"
+        self.smtp = smtp
+        self.ports = (self.port + 1001, self.port + 1002)
+
+    # ------------------------------------------------------------ life
+
+    def up(self) -> None:
+        """Start, install, wait for a leader."""
+        line = self.kubelab("up", "--nodes", str(self.nodes))
+        self.environment["PATH"] = line.split("PATH=")[1].split(":")[0] + ":" + os.environ["PATH"]
+        self.environment["KUBECONFIG"] = str(self.state / "admin.kubeconfig")
+        self.kubelab("image", IMAGE, str(image_root()))
+        self.install()
+
+    def install(self) -> None:
+        """Apply the manifests."""
+        common = self.accounting.parent
+        common.mkdir(parents=True, exist_ok=True)
+        os.chown(common, DAEMON_UID, DAEMON_UID)
+        self.folder.chmod(0o755)
+        settings = self.folder / "site.toml"
+        settings.write_text(
+            'cluster = "kubernetes"\n'
+            f'image = "{IMAGE}"\n'
+            f'accounting_file = "{self.accounting}"\n'
+            "first_job_id = 5000\n"
+            'mail_domain = "grid.test"\n' + (f'smtp = "{self.smtp}"\n' if self.smtp else "")
+        )
+        text = self.gridcompat("manifests", "--settings", str(settings))
+        objects = [self.on_this_machine(obj) for obj in yaml.safe_load_all(text)]
+        self.apply([one for several in objects for one in several])
+        self.wait(lambda: bool(self.leader()), "nobody leads")
+
+    def on_this_machine(self, obj: dict[str, Any]) -> list[dict[str, Any]]:
+        """The Deployment as two on the host's network, anything else as it is."""
+        if obj["kind"] != "Deployment":
+            return [obj]
+        found = []
+        for number, port in enumerate(self.ports):
+            one = copy.deepcopy(obj)
+            one["metadata"]["name"] += f"-{number}"
+            one["spec"]["replicas"] = 1
+            one["spec"]["strategy"] = {"type": "Recreate"}
+            for labels in (
+                one["spec"]["selector"]["matchLabels"],
+                one["spec"]["template"]["metadata"]["labels"],
+            ):
+                labels["replica"] = str(number)
+            pod = one["spec"]["template"]["spec"]
+            pod["hostNetwork"] = True
+            container = pod["containers"][0]
+            container["command"] += ["--port", str(port), "--listen", "127.0.0.1"]
+            container["env"] += [
+                {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
+                {"name": "KUBERNETES_SERVICE_PORT", "value": str(self.port)},
+            ]
+            container["ports"][0]["containerPort"] = port
+            for probe in ("livenessProbe", "readinessProbe"):
+                container[probe]["httpGet"] |= {"port": port, "host": "127.0.0.1"}
+            found.append(one)
+        return found
+
+    def down(self) -> None:
+        """Stop everything."""
+        self.kubelab("down")
+
+    # ------------------------------------------------------------ hands
+
+    def kubelab(self, *words: str) -> str:
+        """Run kubelab; return what it prints."""
+        return _run([str(KUBELAB), *words], self.environment)
+
+    def kubectl(self, *words: str, stdin: str = "") -> str:
+        """Run kubectl as the cluster's administrator."""
+        return _run(["kubectl", *words], self.environment, stdin)
+
+    def gridcompat(self, *words: str) -> str:
+        """Run the gridcompat command as the cluster's administrator."""
+        return _run([sys.executable, str(BIN / "gridcompat"), *words], self.environment)
+
+    def apply(self, objects: Sequence[dict[str, Any]]) -> str:
+        """Apply objects by the server's side."""
+        return self.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def get(self, *words: str) -> Any:
+        """Return what `kubectl get` finds, parsed."""
+        return json.loads(self.kubectl("get", *words, "-o", "json"))
+
+    def leader(self) -> str:
+        """Return the name of the pod that leads, "" if nobody does."""
+        for port in self.ports:
+            try:
+                page = _run(["curl", "-sf", "-m", "2", f"http://127.0.0.1:{port}/readyz"], self.environment)
+            except AssertionError:
+                continue
+            if page == "leads\n":
+                lease = self.get("lease", "gridcompat-daemon", "-n", NAMESPACE)
+                return str(lease["spec"]["holderIdentity"]).rpartition("_")[0]
+        return ""
+
+    def wait(self, true: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
+        """Wait until something holds."""
+        deadline = time.monotonic() + limit_s
+        while not true():
+            assert time.monotonic() < deadline, what
+            time.sleep(0.1)
+
+    def account(self, owner: str, home: Path, *, groups: str = "") -> Account:
+        """Make a namespace and an account for a user of this machine, and return the user's hands."""
+        entry = pwd.getpwnam(owner)
+        namespace = f"tool-{owner}"
+        path = self.kubelab("user", namespace, owner).strip()
+        home.mkdir(parents=True, exist_ok=True)
+        os.chown(home, entry.pw_uid, entry.pw_gid)
+        kubeconfig = home / "kubeconfig"
+        shutil.copy(path, kubeconfig)
+        os.chown(kubeconfig, entry.pw_uid, entry.pw_gid)
+        text = self.gridcompat(
+            *("account", "add", owner, "--namespace", namespace, "--home", str(home)),
+            *("--uid", str(entry.pw_uid), "--gid", str(entry.pw_gid), "--group", owner),
+            *(("--groups", groups) if groups else ()),
+        )
+        self.kubectl("apply", "--server-side", "-f", "-", stdin=text)
+        self.wait(
+            lambda: bool(self.get("gridaccount", "account", "-n", namespace)["spec"].get("blocks")), "no ids"
+        )
+        return Account(owner, entry.pw_uid, entry.pw_gid, namespace, home, self)
+
+
+class Account:
+    """An ordinary user with a home, a kubeconfig and the drop-ins."""
+
+    def __init__(
+        self, owner: str, uid: int, gid: int, namespace: str, home: Path, cluster: RealCluster
+    ) -> None:
+        self.owner, self.uid, self.gid, self.namespace = owner, uid, gid, namespace
+        self.home, self.cluster = home, cluster
+        self.environment = {
+            "HOME": str(home),
+            "USER": owner,
+            "LOGNAME": owner,
+            "PATH": f"{BIN}:/usr/bin:/bin",
+            "SHELL": "/bin/bash",
+            "KUBECONFIG": str(home / "kubeconfig"),
+            "GRIDCOMPAT_CONFIG": str(cluster.folder / "site.toml"),
+        }
+
+    def run(self, *words: str, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command as this user."""
+        return subprocess.run(
+            words,
+            cwd=cwd or self.home,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[],
+        )
+
+    def ok(self, *words: str, **more: Any) -> str:
+        """Run a command that must succeed; return what it prints."""
+        done = self.run(*words, **more)
+        assert done.returncode == 0, (words, done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def file(self, name: str) -> str:
+        """Return a file of the home, "" if it is not there."""
+        path = self.home / name
+        return path.read_text() if path.exists() else ""
+
+
+def image_root() -> Path:
+    """Return the root directory of the image, with this checkout in it."""
+    root = Path(os.environ.get("GRIDCOMPAT_IMAGE_ROOT", Path.home() / ".cache" / "gridcompat" / "image-root"))
+    if not (root / "usr" / "bin").is_dir():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        _run([str(BUILD), str(root)], dict(os.environ))
+    else:
+        _run([str(BUILD), "--refresh", str(root)], dict(os.environ))
+    return root
+
+
+def _run(words: Sequence[str], environment: dict[str, str], stdin: str = "") -> str:
+    done = subprocess.run(words, env=environment, input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr or done.stdout}"
+    return done.stdout
+
+
+def main() -> None:
+    cluster = RealCluster(Path(os.environ.get("SITE_DIR", "/tmp/gridcompat-site")))
+    if sys.argv[1:] == ["down"]:
+        cluster.down()
+        return
+    cluster.up()
+    owner = os.environ.get("SITE_OWNER", "nobody")
+    made = cluster.account(owner, cluster.folder / "home" / owner)
+    print("\n".join(f"export {name}={value}" for name, value in made.environment.items()))
+
+
+if __name__ == "__main__":
+    main()
