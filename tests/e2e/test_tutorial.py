@@ -1,7 +1,8 @@
 """The documents tell the truth: each command in them is run, and prints what the page says it prints.
 
-A page's ```console blocks are one session of `sh`, in a fresh home with a grid of its own.  `$ ` begins a
-command, `> ` goes on with it, the other lines are what it prints.  Pages call the account `tool`, its home
+A page's ```console blocks are one session of `sh`, in a fresh home with a grid of its own (a tutorial's begins
+in the checkout).  `$ ` begins a command, `> ` goes on with it, the other lines are what it prints.  Pages call
+the account `tool`, its home
 `/home/tool`, the machine `bastion` and the checkout `/home/tool/gridcompat`; a time stands for any time,
 `...` in a line for any text, and `...` alone for any lines.  Blanks are compared as one, for tables are
 padded.  A command that only looks is run again until it prints what is expected, for jobs take their time.
@@ -60,7 +61,7 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 class Session:
     """A shell that is told one command after the other."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, directory: Path) -> None:
         config = home / ".config" / "gridcompat" / "config.toml"
         config.parent.mkdir(parents=True)
         # Not by a variable: a command that is given no environment must find the same grid.
@@ -72,7 +73,7 @@ class Session:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
+            cwd=directory,
             env={
                 "HOME": self.home,
                 "LOGNAME": self.account,
@@ -132,10 +133,11 @@ def agree(expected: str, got: str) -> bool:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
+def session(tmp_path: Path, page: Path) -> Iterator[Session]:
     home = tmp_path / "home"
     home.mkdir()
-    session = Session(home)
+    # A tutorial begins in the checkout, the other pages at home.
+    session = Session(home, ROOT if page.parent.name == "tutorial" else home)
     yield session
     session.close()
 
