@@ -360,10 +360,6 @@ def test_a_run_directory_outside_the_home_is_a_volume_of_its_own() -> None:
     assert variables(pod)["GC_RUN_DIR"] == "/srv/run"
 
 
-def test_on_one_machine_the_grids_own_spool_directory_is_tried_first() -> None:
-    assert variables(made(SCRIPT, settings=Settings()))["GC_SPOOL_SHARED"] == "/var/spool/gridengine/execd"
-
-
 def test_a_void_pod_takes_the_same_name_and_never_runs() -> None:
     request = SCRIPT
     void = pods.void_pod(job(request), request, 1, 2, account=ACCOUNT, settings=SETTINGS)
