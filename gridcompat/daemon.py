@@ -366,6 +366,7 @@ class Daemon:
         """Whether anything is left to do; looked at when the lock was just given up."""
         from gridcompat.cluster.base import GRID_JOB
         from gridcompat.cluster.embedded.store import EmbeddedCluster
+        from gridcompat.controller.draft import gone
         from gridcompat.controller.retain import is_over
         from gridcompat.errors import ClusterError
         from gridcompat.outbox.spool import pending
@@ -378,7 +379,8 @@ class Daemon:
                 cluster.close()
         except (ClusterError, OSError):
             return False
-        return not all(is_over(job) for job in jobs) or pending(f"{self.state_dir}/{paths.SPOOL}")
+        left = any(not is_over(job) or gone(job) for job in jobs)
+        return left or pending(f"{self.state_dir}/{paths.SPOOL}")
 
     def _seed(self) -> list[K8sObject]:
         """The first objects of a new cluster: it belongs to whoever runs the daemon."""

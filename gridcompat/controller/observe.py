@@ -18,13 +18,19 @@ from gridcompat.controller.orders import deletion_of, ended_by
 from gridcompat.model import Outcome
 from gridcompat.record import replace
 from gridcompat.translate import ranges
-from gridcompat.translate.outcome import outcome, started_at
+from gridcompat.translate.outcome import outcome, pending_reason, started_at
 from gridcompat.translate.pod import is_void
+from gridcompat.translate.rows import epoch
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import K8sObject
     from gridcompat.controller.draft import Draft
 
+NO_IMAGE = frozenset(("ErrImageNeverPull", "InvalidImageName", "ErrImagePull", "ImagePullBackOff"))
+IMAGE_PATIENCE_S = 120.0
+"""A registry may be away for a moment."""
+NOT_STARTED = 1
+"""accounting(5), failed: could not start the job."""
 RESCHEDULE_S = 60.0
 """After this long without its node a run is given up where a rerun is allowed and the site says nothing."""
 
@@ -78,6 +84,11 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
     if end is not None:
         if not why and _vanished(pod, continuous=draft.facts.request.continuous):
             end = replace(end, lost=True)
+        if why.get("kind") == "error" and not end.ran and not end.failed:
+            # Its name stays taken, as that of any attempt whose launcher never claimed it.
+            end = replace(end, failed=NOT_STARTED, end=draft.facts.now, reason=str(why.get("reason") or ""))
+            record.over(draft, row, end, why)
+            return
         record.over(draft, row, end, why, uid=pod["metadata"]["uid"])
         return
     started = started_at(pod)
@@ -91,8 +102,28 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
     elif why and not _deleting(pod):
         # It was noted, but whoever wrote the note died before the deletion.
         draft.before.append(EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=""))
+    elif started is None and not why:
+        _cannot_start(draft, row, pod)
     if host in draft.facts.lost_s:
         _lost(draft, row, pod, started, why)
+
+
+def _cannot_start(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
+    """An image that is not to be had for minutes will not be had: Eqw, as for a missing interpreter."""
+    waiting = (((pod.get("status") or {}).get("containerStatuses") or [{}])[0].get("state") or {}).get(
+        "waiting"
+    )
+    if not waiting or waiting.get("reason") not in NO_IMAGE:
+        return
+    left_s = epoch(pod["metadata"].get("creationTimestamp") or "") + IMAGE_PATIENCE_S - draft.facts.now
+    if left_s > 0:
+        draft.look_again(left_s)
+        return
+    reason = pending_reason(pod) or str(waiting["reason"])
+    text = {"kind": "error", "by": "", "at": draft.facts.now, "reason": reason}
+    draft.before.append(
+        EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=json.dumps(text, sort_keys=True))
+    )
 
 
 def _vanished(pod: K8sObject, *, continuous: bool) -> bool:

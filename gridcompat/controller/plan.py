@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gridcompat.controller.actions import Step
     from gridcompat.controller.draft import Facts
 
+LONGEST_SLEEP_S = 300.0
 IN_ERROR, HELD = "Job is in error state", "Job is in hold state"
 NOT_YET, DEPENDS = "execution time not reached", "job dropped because of job dependencies"
 """Source: sge_schedd(8) as `qstat -j` prints them; the first three were recorded."""
@@ -82,7 +83,8 @@ def _explain(draft: Draft) -> None:
     draft.status["blocked"] = bool(waiting) and (facts.waits or by_task)
     start_s = (draft.spec.get("startTime") or 0) - facts.now
     if start_s > 0 and waiting:
-        draft.look_again(start_s)
+        # Not only then: the clock may be set, and durations stand still while a machine sleeps.
+        draft.look_again(min(start_s, LONGEST_SLEEP_S))
     reasons: list[str] = []
     if draft.errors:
         reasons.append(IN_ERROR)

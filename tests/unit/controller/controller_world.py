@@ -304,7 +304,7 @@ class World:
             "phase": "Running",
             "containerStatuses": [{"name": "job", "state": {"running": {"startedAt": self.stamp()}}}],
         }
-        self._status(pod, running)
+        self.report(pod, running)
 
     def end(
         self,
@@ -337,7 +337,7 @@ class World:
             "message": json.dumps(evidence),
         }
         phase = "Failed" if code else "Succeeded"
-        self._status(
+        self.report(
             pod, {"phase": phase, "containerStatuses": [{"name": "job", "state": {"terminated": state}}]}
         )
 
@@ -349,11 +349,12 @@ class World:
             "startedAt": self.stamp(),
             "finishedAt": self.stamp(),
         }
-        self._status(
+        self.report(
             pod, {"phase": "Failed", "containerStatuses": [{"name": "job", "state": {"terminated": state}}]}
         )
 
-    def _status(self, pod: K8sObject, status: dict[str, Any]) -> None:
+    def report(self, pod: K8sObject, status: dict[str, Any]) -> None:
+        """The kubelet writes a pod's status."""
         self.cluster.patch(
             POD, pod["metadata"]["name"], {"status": status}, namespace="default", subresource="status"
         )

@@ -268,6 +268,37 @@ class TestEnds:
         assert world.mails() == ["Job 1000 (job1000) Set in error state"]
         assert world.pods() == {}
 
+    def test_an_image_that_is_not_to_be_had_is_an_error_in_the_end(self, world: World) -> None:
+        world.submit(1000, mail_options="a")
+        world.work()
+        [pod] = world.pods().values()
+        world.bind(pod)
+        waiting = {"reason": "ErrImagePull", "message": "no such image"}
+        world.report(
+            pod, {"phase": "Pending", "containerStatuses": [{"name": "job", "state": {"waiting": waiting}}]}
+        )
+        world.work()
+        world.now += 119
+        world.work()
+        assert world.status(1000)["state"] == "t"
+        world.now += 2
+        world.work()
+        world.settle()
+        assert world.status(1000)["errors"] == [
+            {
+                "tasks": "1",
+                "attempt": 1,
+                "restarted": 0,
+                "at": int(START) + 121,
+                "reason": "ErrImagePull: no such image",
+            }
+        ]
+        assert [one.failed for one in world.records()] == [1]
+        assert list(world.pods()) == ["job1000-1000-a1"]
+        world.order(1000, "clear")
+        world.settle()
+        assert world.runs == [(1000, 1, 2)]
+
     def test_one_task_in_error_leaves_the_others_alone(self, world: World) -> None:
         world.ends |= {(1000, 1): [0], (1000, 2): [100], (1000, 3): [0]}
         world.submit(1000, tasks=(1, 3, 1))
