@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, GRID_SITE
+from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, GRID_SITE, POD
 from gridcompat.controller import accounts
 from gridcompat.controller.actions import EndPod, LetGo
-from gridcompat.controller.cache import owned_by
+from gridcompat.controller.cache import job_key, owned_by
 from gridcompat.controller.draft import attempt_key, gone
 from gridcompat.controller.entries import orphan_entry
 from gridcompat.controller.retain import is_over, to_retire
@@ -242,6 +242,11 @@ class Housekeeping:
             pass
         for pod in pods:
             self._orphan(key, pod)
+
+    def has_orphans(self) -> bool:
+        """Whether pods are left whose GridJob is gone."""
+        cache = self._all.cache
+        return any(cache.job(job_key(pod)) is None and _ours(pod) for pod in cache.of(POD).values())
 
     def _orphan(self, key: Key, pod: K8sObject) -> None:
         all_, meta, end = self._all, pod["metadata"], outcome(pod)

@@ -403,6 +403,6 @@ class Reconciler:
 
     def is_idle(self) -> bool:
         """Whether nothing is to be done now and no job is unfinished."""
-        return not len(self.queue) and not any(
-            not is_over(job) or gone(job) for job in self.cache.of(GRID_JOB).values()
-        )
+        if len(self.queue) or self.housekeeping.has_orphans():
+            return False
+        return not any(not is_over(job) or gone(job) for job in self.cache.of(GRID_JOB).values())
