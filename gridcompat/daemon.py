@@ -130,6 +130,10 @@ def _be_a_daemon(*, keep: set[int]) -> None:
         pass  # the leader of a session already
     os.chdir("/")
     os.umask(0o022)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+    except OSError:
+        pass  # only root may be less nice again
     for name in ("AS", "CORE", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "RSS", "STACK"):
         number = getattr(resource, f"RLIMIT_{name}", None)
         if number is None:

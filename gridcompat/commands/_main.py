@@ -14,7 +14,7 @@ import time
 
 from gridcompat import settings as settings_module
 from gridcompat.commands.context import Context
-from gridcompat.errors import GridError, Refused, SettingsError, UsageError
+from gridcompat.errors import GridError, Refused, SettingsError, Unavailable, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def main(command: str, argv: Sequence[str]) -> int:
         argv: as `sys.argv`: the program as called, then its words.
     """
     _fill_standard_descriptors()
+    # All that commands make by themselves is private, and must be usable by the next one.
+    os.umask(0o077)
     streams = _Streams()
     opened: list[Cluster] = []
     environ = os.environ
@@ -84,6 +86,7 @@ def make_context(
     user = settings.owner or user
     namespace = settings.namespace or _namespace(settings, opened)
     wrote: Callable[[], None] = _nothing
+    told: list[bool] = []
 
     def cluster() -> Cluster:
         if not opened:
@@ -103,7 +106,13 @@ def make_context(
             from gridcompat.cluster.embedded.paths import state_dir
             from gridcompat.cluster.embedded.spawn import ensure_daemon
 
-            ensure_daemon(state_dir(settings), settings)
+            try:
+                ensure_daemon(state_dir(settings), settings)
+            except Unavailable as error:
+                # What was asked for is stored, and will be done: not to be done again by a script.
+                if not told:
+                    streams.err(text_of(GridError(f"{error.message}; it is tried again by the next command")))
+                told.append(True)
 
     return (Context if settings.owner or settings.cluster == "embedded" else _Elsewhere)(
         command=command,

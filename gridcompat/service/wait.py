@@ -94,6 +94,8 @@ def _versions(cluster: Cluster, grid_job: K8sObject, means: Means) -> Iterator[K
                 yield event.object
         except (Expired, Unavailable):
             means.pause(0.2)
+        if means.poke is not None:
+            means.poke()  # a wait must not last for ever because the daemon was killed
 
 
 def _ends(job: K8sObject, accounting: str) -> list[End]:

@@ -131,9 +131,9 @@ class Database:
         try:
             found = os.stat(self.path)
         except OSError:
-            raise Unavailable(f"{self.path}: was deleted while in use") from None
+            raise self._refusal("was deleted while in use") from None
         if (found.st_dev, found.st_ino) != self._inode:
-            raise Unavailable(f"{self.path}: was replaced while in use")
+            raise self._refusal("was replaced while in use")
 
     def reading(self) -> Transaction:
         """Return a context that gives a connection with one consistent view."""
@@ -163,15 +163,21 @@ class Database:
         if isinstance(error, OSError):
             return Unavailable(f"{self.path}: {error.strerror or text}")
         low = text.lower()
-        for part, words in MEANINGS:
-            if part in low:
-                return Unavailable(f"{self.path}: {words}")
+        if "locked" in low:
+            return Unavailable(f"{self.path}: busy for too long, try again")
         if not os.path.exists(self.path) and self._inode is not None:
-            return Unavailable(f"{self.path}: was deleted while in use")
+            return self._refusal("was deleted while in use")
+        for part, words in REFUSALS:
+            if part in low:
+                return self._refusal(words)
         for part, words in BROKEN:
             if part in low:
                 return ClusterError(f"{self.path}: {words}")
         return ClusterError(f"{self.path}: {text}")
+
+    def _refusal(self, words: str) -> ClusterError:
+        """Nothing was done, and to try again at once is no use; later perhaps, as the exit status says."""
+        return ClusterError(f"{self.path}: {words}", exit_status=Unavailable.exit_status)
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -183,10 +189,9 @@ class Database:
                 pass  # nothing of ours is in flight; the file was left in order by the last commit
 
 
-MEANINGS = (
-    ("locked", "busy for too long, try again"),
-    ("disk is full", "no space left on the disk"),
+REFUSALS = (
     ("disk i/o error", "the disk reports an input/output error"),
+    ("disk is full", "no space left on the disk"),
     ("readonly", "is read-only"),
     ("read-only", "is read-only"),
     ("unable to open", "cannot be opened"),

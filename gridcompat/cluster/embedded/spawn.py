@@ -26,6 +26,15 @@ TRIES = 3
 """Something may kill the daemon just then."""
 KEPT_VARIABLES = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 CLEAN_PATH = "/usr/local/bin:/usr/bin:/bin"
+LEAST_LIMITS = (
+    ("AS", "-v", 256 << 20),
+    ("DATA", "-d", 256 << 20),
+    ("FSIZE", "-f", 64 << 20),
+    ("NOFILE", "-n", 64),
+)
+"""(limit, option of ulimit, least hard limit): it would break under less, and its jobs inherit it."""
+SIGNALS = tuple(number for number in range(1, 65) if number not in (9, 19, 32, 33))
+"""All that can be reset (32 and 33 are the C library's own)."""
 READY_FD, LOCK_FD = 3, 4
 """Descriptors the daemon is started with: a pipe for its "ready", and the held `spawn.lock`."""
 CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gridcompat.daemon import main; sys.exit(main())"
@@ -104,6 +113,7 @@ def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> bo
     """Start the daemon and wait until it says that it is ready; False if somebody killed it before."""
     import select
 
+    _check_limits(state_dir)
     ready, theirs = os.pipe()
     try:
         # High enough not to be overwritten by each other on their way to 3 and 4.
@@ -121,6 +131,8 @@ def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> bo
                 _environment(settings),
                 file_actions=actions,
                 setsid=True,
+                setsigmask=(),
+                setsigdef=SIGNALS,
             )
         except OSError as error:
             raise _failed(state_dir, error.strerror or str(error)) from error
@@ -142,6 +154,16 @@ def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> bo
         raise _failed(state_dir, "it did not get ready in time")
     finally:
         os.close(ready)
+
+
+def _check_limits(state_dir: str) -> None:
+    """Leave the start to a later command if the limits of this one are too low; nobody can raise them."""
+    import resource
+
+    for name, option, least in LEAST_LIMITS:
+        hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
+        if hard != resource.RLIM_INFINITY and hard < least:
+            raise _failed(state_dir, f"the limit set by 'ulimit {option}' is too low for it and for jobs")
 
 
 _LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND

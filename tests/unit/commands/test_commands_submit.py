@@ -166,9 +166,18 @@ def test_sync_sees_the_end_of_a_job_that_is_renamed_and_runs_for_a_while(world: 
         end(world, 1000, (0, 0, 5))
 
     timer = threading.Timer(0.3, later)
-    world.on_wrote = timer.start
+    calls: list[int] = []
+
+    def controller() -> None:
+        calls.append(world.wrote)
+        if len(calls) == 1:
+            timer.start()
+
+    world.on_wrote = controller
     assert world.run("qsub", "-sync", "y", "job.sh")[0] == 5
     timer.join()
+    # Looked after again each time the watch ended: the daemon may have been killed meanwhile.
+    assert len(calls) > 1
 
 
 # -- jsub -------------------------------------------------------------------------------------------
