@@ -25,6 +25,7 @@ from gridcompat.controller.draft import ENDED_BY, SUSPENDED
 from gridcompat.errors import Conflict, NotFound
 from gridcompat.translate.pod import (
     EVIDENCE_FINALIZER,
+    account_config_map,
     attempt_pod,
     launcher_config_map,
     void_pod,
@@ -120,7 +121,9 @@ class Executor:
         namespace = grid_job["metadata"]["namespace"]
         if facts.account is None:
             return
-        self._launcher(namespace)
+        self._needed(launcher_config_map(namespace))
+        if self._settings.cluster == "kubernetes":
+            self._needed(account_config_map(facts.account))
         pod = attempt_pod(
             grid_job,
             facts.request,
@@ -161,13 +164,12 @@ class Executor:
                 return
         self._cache.put(POD, made)
 
-    def _launcher(self, namespace: str) -> None:
-        """See to it that the launcher is there before a pod needs it.
+    def _needed(self, wanted: K8sObject) -> None:
+        """See to it that a ConfigMap is there before a pod needs it.
 
         Its name is its content's: an upgrade of the package under a running daemon needs another one.
         """
-        wanted = launcher_config_map(namespace)
-        mark = (namespace, wanted["metadata"]["name"])
+        mark = (wanted["metadata"]["namespace"], wanted["metadata"]["name"])
         if mark in self._has_launcher:
             return
         try:

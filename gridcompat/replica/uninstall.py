@@ -12,13 +12,14 @@ from gridcompat.cluster.base import CONFIG_MAP, GRID_JOB, LEASE, POD
 from gridcompat.errors import Conflict, NotFound
 from gridcompat.replica.process import LEASE_NAME
 from gridcompat.translate.grid_job import JOB_FINALIZER
-from gridcompat.translate.pod import EVIDENCE_FINALIZER, JOB_LABEL, launcher_name
+from gridcompat.translate.pod import ACCOUNT_FILES, EVIDENCE_FINALIZER, JOB_LABEL, launcher_name
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import Cluster, K8sObject, Kind
 
 FOREVER_S = 7 * 24 * 3600
-LAUNCHERS = launcher_name().rpartition("-")[0] + "-"
+MADE = (launcher_name().rpartition("-")[0] + "-", ACCOUNT_FILES)
+"""What the names of the ConfigMaps begin with that the controller makes."""
 
 
 def take_out(cluster: Cluster, *, namespace: str) -> int:
@@ -37,7 +38,7 @@ def take_out(cluster: Cluster, *, namespace: str) -> int:
         if JOB_LABEL in (pod["metadata"].get("labels") or {}):
             _let_go(cluster, POD, pod, EVIDENCE_FINALIZER)
     for config in cluster.list(CONFIG_MAP, namespace=None).items:
-        if config["metadata"]["name"].startswith(LAUNCHERS):
+        if config["metadata"]["name"].startswith(MADE):
             _let_go(cluster, CONFIG_MAP, config, "")
     return len(jobs)
 

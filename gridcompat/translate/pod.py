@@ -32,6 +32,8 @@ EVIDENCE_FINALIZER = "gridcompat.io/evidence"
 RECORD_ANNOTATION = "gridcompat.io/record"
 VOID = "gridcompat.io/void"
 """Annotation and scheduling gate of a pod that only takes the name of an attempt."""
+ACCOUNT_FILES = "gridcompat-account-"
+"""What the names of ConfigMaps with passwd and group files begin with."""
 CONTAINER = "job"
 SLUG_LENGTH = 24
 """Of a pod's name; with two numbers of ten digits it stays below 63, which a host name may have."""
@@ -80,6 +82,45 @@ def launcher_config_map(namespace: str) -> K8sObject:
 def launcher_name() -> str:
     """Return the name of the ConfigMap that holds this version of the launcher."""
     return "gridcompat-launcher-" + sha256(launcher.text().encode()).hexdigest()[:10]
+
+
+def account_config_map(account: Account) -> K8sObject:
+    """Return the passwd and group files of the account's containers, immutable and named by content.
+
+    Programs that ask who they are (ssh, git, Python's getpass) need an entry; the image has none.
+    """
+    return {
+        "apiVersion": CONFIG_MAP.api_version,
+        "kind": CONFIG_MAP.kind,
+        "metadata": {"name": _account_files_name(account), "namespace": account.namespace},
+        "immutable": True,
+        "data": _account_files(account),
+    }
+
+
+def _account_files_name(account: Account) -> str:
+    text = "\0".join(_account_files(account).values())
+    return ACCOUNT_FILES + sha256(text.encode()).hexdigest()[:10]
+
+
+def _account_files(account: Account) -> dict[str, str]:
+    users = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]
+    groups = ["root:x:0:", "tty:x:5:", "nogroup:x:65534:"]
+    entry = (
+        account.owner,
+        "x",
+        str(account.uid),
+        str(account.gid),
+        account.owner,
+        account.home or "/",
+        "/bin/sh",
+    )
+    group = (account.group, "x", str(account.gid), "")
+    for lines, words in ((users, entry), (groups, group)):
+        # An entry that cannot be written is left out: it must not become another one.
+        if words[0] and not any(set(word) & {":", "\n"} for word in words):
+            lines.append(":".join(words))
+    return {name: "\n".join([*lines, ""]) for name, lines in (("group", groups), ("passwd", users))}
 
 
 def attempt_pod(
@@ -375,10 +416,14 @@ def _volumes(
     for number, (path, source) in enumerate(account.volumes):
         found.append((f"site-{number}", path, False, json.loads(source)))
     volumes = [{"name": name, **source} for name, _, _, source in found]
-    mounts = [
+    mounts: list[dict[str, Any]] = [
         {"name": name, "readOnly": True, "mountPath": path} if fixed else {"name": name, "mountPath": path}
         for name, path, fixed, _ in found
     ]
+    if settings.cluster == "kubernetes":
+        volumes.append({"name": "account", "configMap": {"name": _account_files_name(account)}})
+        for file in ("passwd", "group"):
+            mounts.append({"name": "account", "readOnly": True, "mountPath": f"/etc/{file}", "subPath": file})
     return volumes, mounts
 
 

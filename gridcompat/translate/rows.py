@@ -274,6 +274,8 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
         _waiting(row, tasks or PLAIN, "qw", holds, deleted or "", add)
         return
     parts = encoded.split(";")
+    if "@ " in encoded:
+        parts = _unplaced(parts, deleted or "")
     row.rest = _running(row, parts, holds, deleted or "", add)
     if "b" in parts:
         row.blocked, row.blocked_by_task = waits is not None, waits is None
@@ -289,6 +291,29 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
 
 
 _WAITING = {"p": "qw", "Q": "qw", "R": "Rq", "E": "Eqw", "F": "ERq"}
+
+
+def _unplaced(parts: Sequence[str], deleted: str) -> list[str]:
+    """The parts with attempts that no host has yet among what waits: that is what users call it.
+
+    One that is ordered deleted stays an attempt: it is not known yet that it will never start.
+    """
+    gone = ranges.parse(deleted) if deleted else ()
+    kept: list[str] = []
+    waiting: dict[str, list[int]] = {"p": [], "R": []}
+    for part in parts:
+        if part[0] == "t":
+            task, _, queue, _, restarted = part[1:].split(" ")
+            if queue.endswith("@") and not _in(gone, int(task)):
+                waiting["R" if restarted != "0" else "p"].append(int(task))
+                continue
+        kept.append(part)
+    for letter, tasks in waiting.items():
+        if tasks:
+            there = next((part for part in kept if part[0] == letter), letter)
+            merged = ranges.union(ranges.parse(there[1:]), ranges.from_members(sorted(tasks)))
+            kept = [part for part in kept if part != there] + [letter + ranges.text(merged)]
+    return kept
 
 
 def _running(

@@ -240,7 +240,7 @@ def main() -> None:
     cluster.up()
     owner = os.environ.get("SITE_OWNER", "nobody")
     made = cluster.account(owner, cluster.folder / "home" / owner)
-    print("\n".join(f"export {name}={value}" for name, value in made.environment.items()))
+    sys.stdout.writelines(f"export {name}={value}\n" for name, value in made.environment.items())
 
 
 if __name__ == "__main__":

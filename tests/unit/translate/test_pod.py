@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gridcompat import launcher
 from gridcompat.cluster.embedded.container import expand
 from gridcompat.model import Account, JobRequest, SubmitContext
+from gridcompat.record import replace
 from gridcompat.settings import Queue, Settings
 from gridcompat.translate import pod as pods
 from gridcompat.translate.grid_job import grid_job
@@ -76,6 +77,7 @@ def test_the_whole_pod_of_a_plain_job() -> None:
     record = json.loads(pod["metadata"]["annotations"].pop("gridcompat.io/record"))
     environment = pod["spec"]["containers"][0].pop("env")
     config_map = pods.launcher_name()
+    account_files = pods.account_config_map(ACCOUNT)["metadata"]["name"]
     assert pod == {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -119,6 +121,13 @@ def test_the_whole_pod_of_a_plain_job() -> None:
                         {"name": "tmp", "mountPath": "/tmp"},
                         {"name": "home", "mountPath": "/data/project/x"},
                         {"name": "site-0", "mountPath": "/public"},
+                        {
+                            "name": "account",
+                            "readOnly": True,
+                            "mountPath": "/etc/passwd",
+                            "subPath": "passwd",
+                        },
+                        {"name": "account", "readOnly": True, "mountPath": "/etc/group", "subPath": "group"},
                     ],
                 }
             ],
@@ -140,6 +149,7 @@ def test_the_whole_pod_of_a_plain_job() -> None:
                 {"name": "tmp", "emptyDir": {}},
                 {"name": "home", "hostPath": {"path": "/data/project/x", "type": "Directory"}},
                 {"name": "site-0", "nfs": {"server": "nfs1", "path": "/public"}},
+                {"name": "account", "configMap": {"name": account_files}},
             ],
         },
     }
@@ -509,3 +519,22 @@ def test_limits(
 def test_soft_requests_limit_nothing() -> None:
     request = JobRequest(soft_resources=(("h_rt", "1"),))
     assert limits(request, Queue(name="q"), 1) == {}
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "passwd", "groups"),
+    [
+        ("demo", "tools", "demo:x:52001:52002:demo:/data/project/x:/bin/sh", "tools:x:52002:"),
+        ("root:x:0:0", "tools", "", "tools:x:52002:"),
+        ("a\nroot::0:0::/:", "b:c", "", ""),
+    ],
+)
+def test_the_account_has_an_entry_unless_it_would_be_another_one(
+    owner: str, group: str, passwd: str, groups: str
+) -> None:
+    made = pods.account_config_map(replace(ACCOUNT, owner=owner, group=group))
+    lines = {
+        name: text.splitlines()[n:] for (name, text), n in zip(made["data"].items(), (3, 2), strict=True)
+    }
+    assert lines == {"group": [groups] if groups else [], "passwd": [passwd] if passwd else []}
+    assert made["metadata"]["name"] != pods.account_config_map(ACCOUNT)["metadata"]["name"]

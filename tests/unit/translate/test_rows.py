@@ -279,3 +279,26 @@ def test_a_large_array_with_holds_and_deletions_is_not_taken_apart_task_by_task(
     obj = job({"pending": "2-75000:1", "running": [RUN]}, tasks="1-75000:1", holds={"user": "100-75000:1"})
     obj["spec"]["deleted"] = "50-60:1"
     assert seen(obj) == [("r", "1"), ("qw", "2-49:1,61-99:1"), ("hqw", "100-75000:1")]
+
+
+@pytest.mark.parametrize(
+    ("running", "deleted", "expected"),
+    [
+        ("t2 5 task@ 1 0;r1 5 task@a 1 0", "", [("r", "1", "task@a"), ("qw", "2-4:1", "")]),
+        ("t1 5 task@ 1 0;t2 5 task@ 1 1", "", [("qw", "1,3,4", ""), ("Rq", "2", "")]),
+        (
+            "t1 5 task@ 1 0;t2 5 task@b 1 0",
+            "1",
+            [("dt", "1", "task@"), ("t", "2", "task@b"), ("qw", "3,4", "")],
+        ),
+    ],
+)
+def test_an_attempt_that_no_host_has_waits(
+    running: str, deleted: str, expected: list[tuple[str, str, str]]
+) -> None:
+    job = {
+        "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"id": 7, "jobName": "x", "tasks": "1-4", "deleted": deleted},
+        "status": {"phase": "Active", "rows": f"p3-4:1;{running}"},
+    }
+    assert [(row.state, row.tasks, row.queue) for row in rows(job)] == expected
