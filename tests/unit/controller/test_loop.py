@@ -78,6 +78,7 @@ def test_jobs_are_seen_whatever_the_watch_does(world: World, failures: list[Exce
         eventually(running.settled.is_set)
         world.submit(1000)
         eventually(lambda: world.status(1000).get("phase") == "Active")
+        eventually(lambda: len(world.pods()) == 1)
         assert not running.idle
         for pod in world.pods().values():
             world.bind(pod)
