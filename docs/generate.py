@@ -4,19 +4,25 @@
     python docs/generate.py --check    say which are out of step, and fail
 
 What stands between `<!-- generated -->` and `<!-- end -->` of a page is made here: the switches from
-`options.table`, the settings from `settings`, the state letters from `states`.
+`options.table`, the settings from `settings`, the state letters from `states`, the fields of objects from
+the definitions.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gridcompat import settings, states  # noqa: E402
+from gridcompat.cluster import definitions  # noqa: E402
 from gridcompat.options import table  # noqa: E402
 
 BEGIN = "<!-- generated -->"
@@ -90,7 +96,56 @@ def letters() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"options.md": options, "settings.md": all_settings, "states.md": letters}
+def objects() -> str:
+    """Return a table of fields and a list of rules for each kind, from the definitions."""
+    parts = []
+    for plural in definitions.CUSTOM:
+        spec = yaml.safe_load(definitions.yaml_text(plural))["spec"]
+        schema = spec["versions"][0]["schema"]["openAPIV3Schema"]
+        where = "one namespace" if spec["scope"] == "Namespaced" else "the whole cluster"
+        parts += [f"## {spec['names']['kind']}", "", f"In {where}: `kubectl get {plural}`.", ""]
+        parts += ["| field | type | |", "|---|---|---|"]
+        for path, field in below(schema, ""):
+            if path.partition(".")[0] in ("spec", "status"):
+                parts.append(f"| `{path}` | {kind_of(field)} | {cell(field.get('description', ''))} |")
+        parts += ["", "The API server refuses a change unless:", ""]
+        parts += [f"- {cell(rule)}" for rule in rules(schema)]
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def below(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (path, schema) of each field, depth first."""
+    for name, field in schema.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        yield here, field
+        yield from below(field, here)
+        yield from below(field.get("items", {}), f"{here}[]")
+
+
+def kind_of(field: dict[str, Any]) -> str:
+    """Return a field's type with its bounds, in words."""
+    if "enum" in field:
+        return " or ".join(f"`{value}`" for value in field["enum"])
+    if field["type"] == "array":
+        items = field["items"]["type"]
+        return f"at most {field['maxItems']:,} {'entries' if items == 'object' else items + 's'}"
+    if "maxLength" in field:
+        return f"string of at most {field['maxLength']:,}"
+    if "maximum" in field:
+        return f"integer, {field['minimum']:,} to {field['maximum']:,}"
+    return str(field["type"])
+
+
+def rules(schema: Any) -> Iterator[str]:
+    """Yield the messages of the validation rules, outermost first."""
+    if isinstance(schema, dict):
+        yield from (rule["message"] for rule in schema.get("x-kubernetes-validations", ()))
+        for value in schema.values():
+            yield from rules(value)
+
+
+PAGES = {"objects.md": objects, "options.md": options, "settings.md": all_settings, "states.md": letters}
 
 
 def renewed(page: Path, block: str) -> str:

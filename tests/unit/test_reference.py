@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gridcompat.model import JobRequest
 from gridcompat.options import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,3 +30,13 @@ def test_each_switch_has_a_verdict_help_and_source(command: str) -> None:
     for option in table.every(command):
         assert option.verdict in (table.OBEYED, table.APPROXIMATED, table.NO_EFFECT, table.REFUSED)
         assert option.help and option.source, option.switch
+
+
+def test_the_mapping_names_each_field_of_a_request() -> None:
+    text = (ROOT / "docs" / "reference" / "mapping.md").read_text()
+    assert not [field for field in JobRequest.__annotations__ if f"`{field}`" not in text]
+
+
+def test_each_field_of_the_objects_is_described() -> None:
+    text = (ROOT / "docs" / "reference" / "objects.md").read_text()
+    assert not [line for line in text.splitlines() if line.startswith("| `s") and line.endswith("|  |")]

@@ -57,7 +57,8 @@ def twin(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bare(schema: Any) -> Any:
-    # The CEL rules have hand-written twins in embedded/rules.py.
+    # The CEL rules have hand-written twins in embedded/rules.py; descriptions are for people.
     if isinstance(schema, dict):
-        return {key: _bare(value) for key, value in schema.items() if key != "x-kubernetes-validations"}
+        left_out = ("x-kubernetes-validations", "description")
+        return {key: _bare(value) for key, value in schema.items() if key not in left_out}
     return schema
