@@ -1,0 +1,422 @@
+"""The whole way on a real cluster, as an ordinary user.
+
+    pytest --cluster=kubelab tests/e2e/test_kubernetes.py
+
+Needs root, Debian's containerd and debootstrap (`tests/cluster/kubelab/kubelab install`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_cluster import NAMESPACE, Account, RealCluster
+
+from gridcompat.accounting import Entry, read
+
+SINK = Path(__file__).resolve().parents[1] / "cluster" / "mail-sink"
+
+
+@pytest.fixture(scope="module")
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """A kubelab of two nodes with gridcompat installed; skipped unless it was asked for."""
+    if "kubelab" not in (request.config.getoption("--cluster") or ()):
+        pytest.skip("a real cluster: --cluster=kubelab")
+    folder = tmp_path_factory.mktemp("site")
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == os.getuid() and str(parent) != "/":
+            parent.chmod(parent.stat().st_mode | 0o055)
+    port = int(os.environ.get("KUBELAB_PORT", "6443")) + 1025
+    with subprocess.Popen([sys.executable, str(SINK), str(port), str(folder / "mails")]) as sink:
+        cluster = RealCluster(folder, smtp=f"127.0.0.1:{port}")
+        try:
+            cluster.up()
+            yield cluster
+        finally:
+            cluster.down()
+            sink.terminate()
+
+
+@pytest.fixture(scope="module")
+def user(site: RealCluster) -> Account:
+    """An ordinary user in a namespace of their own."""
+    return site.account("games", site.folder / "home" / "games")
+
+
+@pytest.fixture(scope="module")
+def other(site: RealCluster) -> Account:
+    """Another one."""
+    return site.account("news", site.folder / "home" / "news")
+
+
+def number(text: str) -> str:
+    """The job number of `Your job 5000 ("x") has been submitted`."""
+    return text.split()[2].split(".")[0] if "job-array" in text else text.split()[2]
+
+
+def script(user: Account, name: str, *lines: str) -> str:
+    """Write a script into the home."""
+    path = user.home / name
+    path.write_text("\n".join(["#!/bin/bash", *lines, ""]))
+    return name
+
+
+def gone(user: Account) -> None:
+    """Wait until qstat prints nothing."""
+    user.cluster.wait(lambda: user.ok("qstat") == "", "jobs are still there")
+
+
+def entries(user: Account, job: str) -> list[Entry]:
+    """The records of a job."""
+    path = str(user.cluster.accounting)
+    return list(read(path, job=int(job))) if os.path.exists(path) else []
+
+
+# ------------------------------------------------------------ one job
+
+
+def test_a_script_runs_as_its_user_on_a_node(site: RealCluster, user: Account) -> None:
+    lines = (
+        "id -u; id -g; whoami; python3 -c 'import getpass; print(getpass.getuser())'",
+        'echo "$HOSTNAME $JOB_ID $HOME $PWD"; test -w "$TMPDIR" && echo "$TMPDIR"',
+        "echo to-stderr >&2; exit 3",
+    )
+    job = number(user.ok("qsub", "-N", "who", script(user, "who.sh", *lines)))
+    gone(user)
+    out = user.file(f"who.o{job}").splitlines()
+    entry = pwd.getpwnam(user.owner)
+    assert out[:4] == [str(entry.pw_uid), str(entry.pw_gid), user.owner, user.owner]
+    host, *rest = out[4].split()
+    assert host in ("node1", "node2")
+    assert rest == [job, str(user.home), str(user.home)]
+    assert out[5] == f"/tmp/{job}.1.task"
+    assert user.file(f"who.e{job}") == "to-stderr\n"
+    stat = (user.home / f"who.o{job}").stat()
+    assert (stat.st_uid, stat.st_gid, stat.st_mode & 0o777) == (entry.pw_uid, entry.pw_gid, 0o644)
+    (record,) = entries(user, job)
+    assert (record.owner, record.hostname, record.exit_status, record.failed) == (user.owner, host, 3, 0)
+    assert f"jobnumber    {job}" in " ".join(user.ok("qacct", "-j", job).split("\n")).replace("  ", "  ")
+
+
+def test_jsub_and_jstart_work_as_on_the_bastion(user: Account) -> None:
+    assert user.ok("jsub", "-N", "hello", "echo", "hello", "$(date)").endswith("has been submitted\n")
+    gone(user)
+    assert user.file("hello.out") == "hello $(date)\n"
+    count = script(user, "loop.sh", "echo again >> loop.txt; exit $(( $(wc -l < loop.txt) < 2 ))")
+    user.ok("jstart", "-N", "looper", "-once", str(user.home / count))
+    gone(user)
+    assert user.file("loop.txt") == "again\nagain\n"
+
+
+def test_an_array_and_its_limits(user: Account) -> None:
+    job = number(
+        user.ok("qsub", "-t", "1-5", "-tc", "2", "-b", "y", "-N", "arr", "echo", "task $SGE_TASK_ID")
+    )
+    gone(user)
+    assert [user.file(f"arr.o{job}.{task}") for task in range(1, 6)] == [f"task {n}\n" for n in range(1, 6)]
+    assert sorted(one.task_number for one in entries(user, job)) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [("256M", (0, "some\n")), ("64M", (1, "MemoryError\n"))],
+    ids=["enough", "too little"],
+)
+def test_h_vmem_bounds_the_address_space(user: Account, size: str, expected: tuple[int, str]) -> None:
+    lines = (
+        "python3 - <<'END'",
+        "try: x = bytearray(100 << 20); print('some')",
+        "except MemoryError: print('MemoryError'); raise SystemExit(1)",
+        "END",
+    )
+    job = number(user.ok("qsub", "-N", "mem", "-l", f"h_vmem={size}", script(user, "mem.sh", *lines)))
+    gone(user)
+    (record,) = entries(user, job)
+    assert (record.exit_status, user.file(f"mem.o{job}")) == expected
+
+
+def test_a_running_job_is_deleted(user: Account) -> None:
+    job = number(user.ok("qsub", "-b", "y", "-N", "long", "sleep", "1000"))
+    user.cluster.wait(lambda: " r " in user.ok("qstat"), "it does not run")
+    rows = user.ok("qstat").splitlines()
+    assert rows[2].split()[:5] == [job, "1.00000", "long", user.owner, "r"]
+    assert rows[2].split()[7] in ("task@node1", "task@node2")
+    assert user.ok("qdel", job) == f"{user.owner} has registered the job {job} for deletion\n"
+    gone(user)
+    (record,) = entries(user, job)
+    assert record.failed == 100
+    assert user.cluster.get("pods", "-n", user.namespace)["items"] == []
+
+
+def test_mail_of_begin_and_end_arrives(site: RealCluster, user: Account) -> None:
+    job = number(user.ok("qsub", "-m", "be", "-M", "me@grid.test", "-b", "y", "-N", "mailed", "true"))
+    gone(user)
+
+    def subjects() -> list[str]:
+        path = site.folder / "mails"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return sorted(json.loads(line)["argv"][1] for line in lines)
+
+    wanted = [f"Job {job} (mailed) Complete", f"Job {job} (mailed) Started"]
+    site.wait(lambda: subjects() == wanted, f"no mail: {subjects()}", 30)
+
+
+def test_hold_release_and_once(user: Account) -> None:
+    job = number(user.ok("qsub", "-h", "-b", "y", "-N", "held", "true"))
+    assert user.ok("qstat").splitlines()[2].split()[4] == "hqw"
+    done = user.run("jsub", "-once", "-N", "held", "true")
+    assert done.returncode == 1
+    assert "already active" in done.stdout + done.stderr
+    user.ok("qrls", job)
+    gone(user)
+    assert len(entries(user, job)) == 1
+
+
+# ------------------------------------------------------------ rights
+
+
+def test_nobody_sees_into_another_namespace(user: Account, other: Account) -> None:
+    secret = number(user.ok("qsub", "-h", "-N", "private", script(user, "s.sh", "echo secret")))
+    environment = {**other.environment, "GRIDCOMPAT_NAMESPACE": user.namespace}
+    for words in (["qstat"], ["qdel", secret], ["qsub", "-b", "y", "true"], ["qalter", "-N", "x", secret]):
+        done = subprocess.run(
+            words,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=other.uid,
+            group=other.gid,
+            extra_groups=[],
+            cwd=other.home,
+        )
+        assert done.returncode == 1, (words, done.stdout, done.stderr)
+        assert "forbidden" in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+    user.ok("qdel", secret)
+
+
+def forged(user: Account, **changes: Any) -> dict[str, Any]:
+    """A GridJob as a submitter would make it, with changes to its metadata or spec."""
+    account = user.cluster.get("gridaccount", "account", "-n", user.namespace)
+    free = account["spec"]["blocks"][0]["last"]
+    body: dict[str, Any] = {
+        "apiVersion": "gridcompat.io/v1",
+        "kind": "GridJob",
+        "metadata": {"name": str(free), "namespace": user.namespace, "finalizers": ["gridcompat.io/job"]},
+        "spec": {"id": free, "nonce": "x", "jobName": "x", "request": "{}", "holds": {"user": "1"}},
+    }
+    body["metadata"] |= changes.pop("metadata", {})
+    if "id" in changes:
+        body["metadata"]["name"] = str(changes["id"])
+    body["spec"] |= changes
+    return body
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"id": 4}, "the id is not within the account's blocks"),
+        ({"metadata": {"finalizers": []}}, "has the finalizer"),
+        ({"metadata": {"finalizers": ["gridcompat.io/job", "example.com/mine"]}}, "has the finalizer"),
+        ({"metadata": {"annotations": {f"a{n}": "x" for n in range(9)}}}, "at most 8 annotations"),
+        ({"metadata": {"labels": {f"a{n}": "x" for n in range(9)}}}, "at most 8 labels"),
+        ({"metadata": {"annotations": {"a": "x" * 5000}}}, "at most 8 annotations of 4 KiB"),
+        (
+            {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"}]}},
+            "a GridJob has no owner",
+        ),
+    ],
+)
+def test_the_policy_refuses_forged_jobs(user: Account, changes: dict[str, Any], words: str) -> None:
+    done = user.run(
+        str(user.cluster.environment["PATH"].split(":")[0]) + "/kubectl",
+        "create",
+        "-f",
+        "-",
+        stdin=json.dumps(forged(user, **changes)),
+    )
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("get", "secrets"),
+        ("get", "pods"),
+        ("delete", "gridjob", "5000"),
+        ("patch", "gridaccount", "account", "--type=merge", "-p", '{"spec":{"uid":0}}'),
+        (
+            "patch",
+            "gridaccount",
+            "account",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            '{"status":{"nextId":9}}',
+        ),
+    ],
+    ids=lambda words: " ".join(words[:3]),
+)
+def test_a_user_has_no_more_rights_than_needed(user: Account, words: tuple[str, ...]) -> None:
+    kubectl = str(user.cluster.environment["PATH"].split(":")[0]) + "/kubectl"
+    done = user.run(kubectl, "-n", user.namespace, *words)
+    assert done.returncode == 1
+    assert "orbidden" in done.stderr or "nextId" in done.stderr, done.stderr
+
+
+# ------------------------------------------------------------ installation
+
+
+def test_applying_twice_changes_nothing(site: RealCluster) -> None:
+    objects = [
+        "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding",
+        "-l",
+        "app.kubernetes.io/name=gridcompat",
+    ]
+
+    def versions() -> dict[str, str]:
+        found = site.get(*objects)["items"] + site.get("cm,sa,role,rolebinding,pdb", "-n", NAMESPACE)["items"]
+        return {
+            f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in found
+        }
+
+    before = versions()
+    text = site.gridcompat("manifests", "--settings", str(site.folder / "site.toml"))
+    again = site.kubectl(
+        "diff", "--server-side", "-l", "app.kubernetes.io/component!=x", "-f", "-", stdin=_others(text)
+    )
+    assert again == ""
+    site.kubectl("apply", "--server-side", "-f", "-", stdin=_others(text))
+    assert versions() == before
+
+
+def _others(text: str) -> str:
+    """Without the Deployment, which this machine has in two parts."""
+    return "---\n".join(part for part in text.split("---\n") if "kind: Deployment" not in part)
+
+
+def test_pages_of_leader_and_follower(site: RealCluster) -> None:
+    pages = []
+    for port in site.ports:
+        done = subprocess.run(
+            ["curl", "-sf", f"http://127.0.0.1:{port}/metrics"], capture_output=True, text=True, check=True
+        )
+        pages.append(done.stdout)
+    assert sorted("gridcompat_leader 1\n" in page for page in pages) == [False, True]
+    leading = next(page for page in pages if "gridcompat_leader 1\n" in page)
+    assert 'gridcompat_jobs{phase="Finished"}' in leading
+    assert "gridcompat_reconcile_errors_total" in leading
+
+
+# ------------------------------------------------------------ faults
+
+
+def submit_some(user: Account, count: int) -> list[str]:
+    """Jobs that each leave a line in a file of their own."""
+    name = script(user, "once.sh", 'echo run >> "runs/$JOB_ID"')
+    (user.home / "runs").mkdir(exist_ok=True)
+    os.chown(user.home / "runs", user.uid, user.gid)
+    return [number(user.ok("qsub", name)) for _ in range(count)]
+
+
+def ran_once(user: Account, jobs: list[str]) -> None:
+    """Each job ran once and left one record."""
+    gone(user)
+    assert {job: user.file(f"runs/{job}") for job in jobs} == dict.fromkeys(jobs, "run\n")
+    assert {job: len(entries(user, job)) for job in jobs} == dict.fromkeys(jobs, 1)
+
+
+def test_the_leader_is_killed(site: RealCluster, user: Account) -> None:
+    jobs = submit_some(user, 6)
+    site.kubectl("delete", "pod", site.leader(), "-n", NAMESPACE, "--force", "--grace-period=0")
+    jobs += submit_some(user, 6)
+    site.wait(lambda: bool(site.leader()), "nobody leads")
+    ran_once(user, jobs)
+
+
+def test_both_replicas_are_killed(site: RealCluster, user: Account) -> None:
+    jobs = submit_some(user, 6)
+    site.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--force", "--grace-period=0")
+    jobs += submit_some(user, 6)
+    site.wait(lambda: bool(site.leader()), "nobody leads")
+    ran_once(user, jobs)
+
+
+def test_the_api_server_restarts_during_a_burst(site: RealCluster, user: Account) -> None:
+    name = script(user, "burst.sh", 'echo run >> "runs/$JOB_ID"')
+    (user.home / "runs").mkdir(exist_ok=True)
+    burst = [
+        subprocess.Popen(
+            ["qsub", name],
+            env=user.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=user.uid,
+            group=user.gid,
+            extra_groups=[],
+            cwd=user.home,
+        )
+        for _ in range(30)
+    ]
+    time.sleep(0.3)
+    site.kubelab("kill", "apiserver")
+    time.sleep(2)
+    site.kubelab("start", "apiserver")
+    jobs = []
+    for one in burst:
+        out, err = one.communicate(timeout=120)
+        # Whoever was told a number has a job; whoever was not was told why, with a status to try again.
+        assert (one.returncode, bool(out)) in ((0, True), (25, False)), (one.returncode, out, err)
+        if one.returncode == 0:
+            jobs.append(number(out))
+    assert len(set(jobs)) == len(jobs)
+    assert len(jobs) >= 15
+    ran_once(user, jobs)
+
+
+def test_a_node_loses_power_and_comes_back(site: RealCluster, user: Account) -> None:
+    job = number(user.ok("qsub", "-r", "n", "-q", "task@node2", "-b", "y", "-N", "lost", "sleep", "1000"))
+    site.wait(lambda: "task@node2" in user.ok("qstat"), "it does not run on node2")
+    again = number(
+        user.ok("qsub", "-r", "y", "-q", "task@node2", "-N", "rerun", script(user, "r.sh", "sleep 3"))
+    )
+    site.wait(lambda: user.ok("qstat").count("task@node2") == 2, "the second does not run on node2")
+    site.kubelab("kill", "node2")
+    user.ok("qdel", job)
+    site.wait(lambda: " dr " in user.ok("qstat"), "the order is not shown")
+    time.sleep(12)
+    assert " dr " in user.ok("qstat"), "nobody can know that it has ended"
+    site.kubelab("start", "node2")
+    site.wait(lambda: f" {job} " not in user.ok("qstat"), "the deletion does not end", 120)
+    gone(user)
+    assert len(entries(user, job)) == 1
+    assert entries(user, again)[-1].exit_status == 0
+
+
+# ------------------------------------------------------------ the end
+
+
+def test_uninstalling_leaves_nothing(site: RealCluster, user: Account) -> None:
+    user.ok("qsub", "-b", "y", "sleep", "1000")
+    user.ok("qsub", "-h", "-b", "y", "sleep", "1000")
+    site.wait(lambda: " r " in user.ok("qstat"), "it does not run")
+    text = site.gridcompat("manifests", "--settings", str(site.folder / "site.toml"), "--uninstall")
+    site.kubectl("delete", "deployments", "--all", "-n", NAMESPACE)
+    site.kubectl("delete", "--ignore-not-found", "--timeout=90s", "-f", "-", stdin=text)
+    left = site.get("pods", "-A")["items"]
+    site.wait(lambda: not site.get("pods", "-n", user.namespace)["items"], f"pods are left: {left}")
+    kinds = site.kubectl("api-resources", "-o", "name")
+    assert "gridcompat.io" not in kinds
+    maps = site.get("configmaps", "-n", user.namespace)["items"]
+    assert [one["metadata"]["name"] for one in maps] == ["kube-root-ca.crt"]
