@@ -373,6 +373,9 @@ _SIMPLE = {
 def _cwd(found: Sequence[Occurrence], context: Context, fields: dict[str, Any]) -> None:
     for occurrence in found:
         if occurrence.switch == "-cwd":
+            if not context.cwd:
+                # Not in the home instead: a job in the wrong place is worse than none.
+                raise UsageError(usage.NO_CWD, exit_status=14)
             fields["cwd"] = context.cwd
         elif occurrence.switch == "-wd":
             fields["cwd"] = occurrence.value or None

@@ -35,6 +35,8 @@ Source: client, status 5.
 """
 HELP_NOT_HERE = "-help not allowed in this context"
 """Source: client, status 5; -help in a script or a request file."""
+NO_CWD = "getcwd() failed"
+"""Ours, status 14, as for other files that are not there; -cwd in a directory that was deleted."""
 COMMAND_REQUIRED = "command required for a binary job"
 """Source: client, status 2; -b y without a command."""
 SLASH_IN_NAME = "argument to -N option must not contain / "

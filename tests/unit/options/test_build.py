@@ -11,6 +11,7 @@ from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import SubmitContext
 from gridcompat.options import build
 from gridcompat.options.disk import DiskReader
+from gridcompat.record import replace
 from gridcompat.settings import Queue, Settings
 
 SCRIPT: dict[str, bytes | None] = {"job.sh": b"echo\n"}
@@ -34,6 +35,14 @@ def test_a_client_variable_that_is_named_goes_along() -> None:
 def test_the_submitting_shell_is_remembered_as_far_as_it_is_known() -> None:
     parsed = build.qsub(["job.sh"], context=context(SCRIPT, environment={"HOME": "/h", "TZ": "CET"}))
     assert parsed.submission.request.submit == SubmitContext(home="/h", host="vm", tz="CET", workdir=CWD)
+
+
+def test_the_current_directory_is_refused_when_there_is_none() -> None:
+    nowhere = replace(context(SCRIPT), cwd="")
+    with pytest.raises(UsageError, match=r"^getcwd\(\) failed$") as refusal:
+        build.qsub(["-cwd", "job.sh"], context=nowhere)
+    assert refusal.value.exit_status == 14
+    assert build.qsub(["-b", "y", "true"], context=nowhere).submission.request.cwd is None
 
 
 def test_the_script_travels_byte_for_byte() -> None:
