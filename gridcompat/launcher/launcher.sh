@@ -152,6 +152,13 @@ tidy() {
     [ $# = 0 ] || rm -rf -- "$@"
 }
 
+# A claim must outlive every delayed creation of its pod; a day is far more.  Only what is named like a claim
+# is touched: the directory may be a home by mistake.
+sweep() {
+    find "$GC_RUN_DIR" -maxdepth 1 -type f -mtime +1 \
+        -name '????????-????-????-????-????????????-t[0-9]*-a[0-9]*' -exec rm -f -- {} + 2>/dev/null
+}
+
 fail() { # failed reason: the program was not started
     evidence 1 0 "$1" "$2"
     tidy
@@ -720,4 +727,5 @@ if [ "$died" != 0 ]; then
 fi
 evidence "$status" "$died" "$failed" "$reason"
 tidy
+sweep
 exit "$status"

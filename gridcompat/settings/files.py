@@ -62,7 +62,10 @@ def remember(cache: str, known: Mapping[str, Any], key: str, found: Mapping[str,
     files = dict(list(files.items())[-CACHED_FILES:]) | {key: found}
     part = f"{cache}.{os.getpid()}"
     try:
-        os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
+        folder = os.path.dirname(cache)
+        # Below an existing home only: a home that is not there (not mounted yet) is not ours to make.
+        os.stat(os.path.dirname(os.path.dirname(folder)))
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             json.dump({"version": CACHE_VERSION, "files": files}, file)
         os.replace(part, cache)

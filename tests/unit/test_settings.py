@@ -163,3 +163,12 @@ def test_a_cache_that_others_can_write_is_not_read(home: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_no_error(home: Path) -> None:
     (home / ".cache").write_text("not a folder")
     assert load(site(home, "id_block = 7\n"), home=str(home), uid=UID)[0].id_block == 7
+
+
+def test_a_home_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('mail_domain = "example.org"\n')
+    home = tmp_path / "home"
+    found, _ = load({"GRIDCOMPAT_CONFIG": str(site)}, home=str(home), uid=UID)
+    assert found.mail_domain == "example.org"
+    assert not home.exists()

@@ -354,6 +354,24 @@ def test_of_many_racing_launchers_one_runs(bench: Bench) -> None:
     assert sorted(path.name for path in bench.run_dir.iterdir()) == ["job-t1-a1", "job-t1-a1.json"]
 
 
+def test_claims_of_two_days_ago_are_swept_and_nothing_else_is(bench: Bench) -> None:
+    bench.script("exit 0\n")
+    bench.run_dir.mkdir(exist_ok=True)
+    old = "4b571aac-6f7e-4bf3-b108-d832461faef7-t1-a1"
+    for name in (old, f"{old}.json", "5b571aac-6f7e-4bf3-b108-d832461faef7-t1-a1", "thesis.tex"):
+        (bench.run_dir / name).write_text("x\n")
+    two_days_ago = time.time() - 2 * 86400 - 60
+    for name in (old, f"{old}.json", "thesis.tex"):
+        os.utime(bench.run_dir / name, (two_days_ago, two_days_ago))
+    assert bench.run().status == 0
+    assert sorted(path.name for path in bench.run_dir.iterdir()) == [
+        "5b571aac-6f7e-4bf3-b108-d832461faef7-t1-a1",
+        "job-t1-a1",
+        "job-t1-a1.json",
+        "thesis.tex",
+    ]
+
+
 def test_without_a_place_for_the_claim_nothing_runs(bench: Bench) -> None:
     (bench.root / "file").touch()
     bench.script('echo ran >>"$HOME/ran"\n')
