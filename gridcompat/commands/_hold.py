@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from gridcompat.commands import _targets
 from gridcompat.commands._jobs import Jobs
-from gridcompat.errors import UsageError
+from gridcompat.options import scan
 from gridcompat.output.messages import change
+from gridcompat.output.messages.usage import NO_ARGUMENT
 from gridcompat.service import orders
 from gridcompat.translate import ranges
 
@@ -32,12 +33,15 @@ def run(context: Context, argv: list[str], *, command: str, release: bool) -> in
     """Run qhold or qrls and return its exit status."""
     from gridcompat.output.usage import usage
 
-    targets, users, letters, wants_help = parse(argv)
-    if wants_help:
+    found = scan.scan(command, argv)
+    if any(occurrence.switch == "-help" for occurrence in found.occurrences):
         context.out(usage(command))
         return 0
+    targets = _targets.read(found.operands)
+    users = [name for one in found.occurrences if one.switch == "-u" for name in one.value]
+    letters = next((one.value for one in reversed(found.occurrences) if one.switch == "-h"), "u")
     if not targets and not users:
-        context.err(f"{usage(command)}ERROR! no option argument\n")
+        context.err(f"{usage(command)}{NO_ARGUMENT}\n")
         return 1
     if not release:
         refusal = no_right(context.user, letters)
@@ -70,51 +74,6 @@ def run(context: Context, argv: list[str], *, command: str, release: bool) -> in
     if wrote:
         context.wrote()
     return status
-
-
-def parse(argv: list[str]) -> tuple[list[Target], list[str], str, bool]:
-    """Read the words: targets, users of -u, hold letters, whether help is wanted.
-
-    Raises:
-        UsageError: unknown option, hold list or job identifier.
-    """
-    targets: list[Target] = []
-    users: list[str] = []
-    letters = "u"
-    words = iter(argv)
-    for word in words:
-        if word == "-help":
-            return targets, users, letters, True
-        if word == "-h":
-            letters = next(words, "")
-            if not letters or letters.strip("uos"):
-                raise UsageError(
-                    f'qalter: Unknown hold list "{letters}" specified to -h option', exit_status=7
-                )
-        elif word == "-u":
-            users += _targets.split(next(words, ""))
-        elif word == "-t":
-            read_tasks(targets, next(words, None))
-        elif word.startswith("-"):
-            raise UsageError(f'qalter: invalid option argument "{word}"', exit_status=2)
-        else:
-            targets += [_targets.target(part) for part in _targets.split(word)]
-    return targets, users, letters, False
-
-
-def read_tasks(targets: list[Target], text: str | None) -> None:
-    """Limit the last target to the tasks of -t.
-
-    Raises:
-        UsageError: no job before it, or no list of tasks.
-    """
-    if text is None:
-        raise UsageError("qalter: -t option must have a list of task id ranges", exit_status=2)
-    if not targets:
-        raise UsageError(
-            f"found lonely '-t {text}' option (The -t option needs a leading job name).", exit_status=2
-        )
-    targets[-1] = _targets.with_tasks(targets[-1], text)
 
 
 def no_right(user: str, letters: str) -> str:

@@ -6,11 +6,15 @@ Must not know what is done to the jobs.
 from __future__ import annotations
 
 from gridcompat.errors import UsageError
+from gridcompat.options.scan import Bare
+from gridcompat.output.messages.usage import LONELY_TASKS
 from gridcompat.record import record
 from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gridcompat.translate.ranges import Ranges
 
 LARGEST = 4294967295
@@ -49,6 +53,27 @@ class BadIdentifier(UsageError):
 
 class BadNumber(UsageError):
     """-t with something that is no number."""
+
+
+def read(operands: Iterable[str]) -> list[Target]:
+    """Return what the operands of a command line mean, `-t TASKS` among them, each word a list by commas.
+
+    Raises:
+        Bare: -t before any job.
+        BadIdentifier: a job number that is none.
+        BadNumber: a list of tasks that is none.
+    """
+    targets: list[Target] = []
+    words = iter(operands)
+    for word in words:
+        if word != "-t":
+            targets += [target(part) for part in split(word)]
+            continue
+        tasks = next(words, "")
+        if not targets:
+            raise Bare(LONELY_TASKS % tasks)
+        targets[-1] = with_tasks(targets[-1], tasks)
+    return targets
 
 
 def split(word: str) -> list[str]:

@@ -6,44 +6,47 @@ import time
 
 from gridcompat.commands._named import find, is_running
 from gridcompat.errors import UsageError
+from gridcompat.options import table
 from gridcompat.output.messages import jobs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gridcompat.commands.context import Context
 
-LONG = {"--help": "h", "--verbose": "v", "--quiet": "q"}
-
 
 def run(context: Context, argv: list[str]) -> int:
     """Run `job ARGV`: 0 no such job, 1 it runs, 2 it waits."""
     flags, name = parse(argv)
-    if "h" in flags:
+    if "help" in flags:
         context.out(jobs.JOB_HELP)
         return 0
     row = find(context, name)
     if row is None:
-        if "v" in flags:
+        if "verbose" in flags:
             context.out(jobs.no_such_name(name))
         return 0
     running = is_running(row)
-    if "v" in flags:
+    if "verbose" in flags:
         started = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(row.time))
         context.out(
             jobs.running_since(name, started, row.job_id) if running else jobs.pending(name, row.job_id)
         )
-    elif "q" not in flags:
+    elif "quiet" not in flags:
         context.out(f"{row.job_id}\n")
     return 1 if running else 2
 
 
-def parse(argv: list[str]) -> tuple[str, str]:
-    """Return the flags given and the name.
+def parse(argv: list[str]) -> tuple[set[str], str]:
+    """Return what the switches given stand for in the table, and the name.
+
+    Python's argparse cuts long switches short and runs short ones together, which no other command does.
 
     Raises:
         UsageError: wrong use, in the words of Python's argparse, which the original was made with.
     """
-    flags, names, unknown = "", [], []
+    flags: set[str] = set()
+    names: list[str] = []
+    unknown: list[str] = []
     only_names = False
     for word in argv:
         if only_names or not word.startswith("-") or word == "-" or " " in word:
@@ -51,15 +54,16 @@ def parse(argv: list[str]) -> tuple[str, str]:
         elif word == "--":
             only_names = True
         else:
-            letters = _flags(word)
-            if not letters:
+            meant = _meant(word)
+            if not meant:
                 unknown.append(word)
-            for letter in letters:
-                if letter == "h":
-                    return "h", ""
-                if letter in "vq" and ("v" if letter == "q" else "q") in flags:
-                    raise _error(_NOT_BOTH[letter])
-                flags += letter
+            for flag in meant:
+                if flag == "help":
+                    return {flag}, ""
+                if _NOT_WITH[flag] in flags:
+                    switch, other = (f"-{name[0]}/--{name}" for name in (flag, _NOT_WITH[flag]))
+                    raise _error(f"argument {switch}: not allowed with argument {other}")
+                flags.add(flag)
     if not names:
         raise _error("the following arguments are required: JOBNAME")
     unknown += names[1:]
@@ -68,19 +72,17 @@ def parse(argv: list[str]) -> tuple[str, str]:
     return flags, names[0]
 
 
-_NOT_BOTH = {
-    "q": "argument -q/--quiet: not allowed with argument -v/--verbose",
-    "v": "argument -v/--verbose: not allowed with argument -q/--quiet",
-}
+_NOT_WITH = {"quiet": "verbose", "verbose": "quiet"}
 
 
-def _flags(word: str) -> str:
-    """The letters that an option stands for; "" if it is none. Long options may be cut short."""
+def _meant(word: str) -> list[str]:
+    """What a word of switches stands for; nothing if it is none."""
+    known = {option.switch: option.target for option in table.every("job")}
     if word.startswith("--"):
-        found = [letter for long, letter in LONG.items() if long.startswith(word)]
-        return found[0] if len(found) == 1 else ""
-    letters = word[1:]
-    return letters if letters and not letters.strip("hvq") else ""
+        found = [flag for switch, flag in known.items() if switch.startswith(word)]
+        return found if len(found) == 1 else []
+    switches = [f"-{letter}" for letter in word[1:]]
+    return [known[switch] for switch in switches] if all(switch in known for switch in switches) else []
 
 
 def _error(text: str) -> UsageError:

@@ -31,20 +31,14 @@ def run(context: Context, argv: list[str]) -> int:
     from gridcompat.output.usage import usage
 
     if not argv:
-        context.err(f"{usage('qalter')}ERROR! no option argument\n")
+        context.err(f"{usage('qalter')}{usage_texts.NO_ARGUMENT}\n")
         return 1
     if "-clear" in argv:
         raise UsageError("Unknown option -clear\n", exit_status=5)
     if "-@" in argv:
-        context.err(f"{usage('qalter')}ERROR! no option argument\n")
+        context.err(f"{usage('qalter')}{usage_texts.NO_ARGUMENT}\n")
         return 1
-    try:
-        found = scan.scan("qalter", argv, now=context.now)
-    except UsageError as error:
-        # The one message that has no command's name in front (recorded).
-        if error.message.startswith("qalter: found lonely"):
-            raise UsageError(error.message[len("qalter: ") :], exit_status=error.exit_status) from error
-        raise
+    found = scan.scan("qalter", argv, now=context.now)
     if any(occurrence.switch == "-help" for occurrence in found.occurrences):
         context.out(usage("qalter"))
         return 0
@@ -52,23 +46,12 @@ def run(context: Context, argv: list[str]) -> int:
         raise UnsupportedOption("qalter: -verify cannot be had here; nothing was changed")
     for switch in found.repeated:
         context.out(f"qalter: {usage_texts.ALREADY_SET % switch}\n")
-    targets = _read_targets(found.operands)
+    targets = _targets.read(found.operands)
     asked = _Asked(context, found)
     if any(target.typed is not None for target in targets) and asked.changes.fields:
         context.err("denied: the selected option works only on jobs and not on tasks\n")
         return TASKS_STATUS
     return _Alteration(context, asked).all(targets)
-
-
-def _read_targets(operands: tuple[str, ...]) -> list[Target]:
-    targets: list[Target] = []
-    words = iter(operands)
-    for word in words:
-        if word == "-t":
-            _hold.read_tasks(targets, next(words, None))
-        else:
-            targets += [_targets.target(part) for part in _targets.split(word)]
-    return targets
 
 
 class _Asked:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from gridcompat.commands import _targets
 from gridcompat.commands._jobs import Jobs
 from gridcompat.commands._targets import Target
+from gridcompat.errors import UsageError
+from gridcompat.options import scan
 from gridcompat.output.messages import change
+from gridcompat.output.messages.usage import NO_ARGUMENT
 from gridcompat.record import record
 from gridcompat.service import orders, select
 from gridcompat.translate import ranges
@@ -29,60 +32,45 @@ def run(context: Context, argv: list[str]) -> int:
     """Run `qdel ARGV` and return its exit status."""
     try:
         wanted = parse(argv)
-    except _targets.BadIdentifier as error:
-        context.err(f"error: {error.message}\n")
+    except (scan.Bare, _targets.BadIdentifier) as error:
+        context.err(f"{_blamed(error)}\n")
         return 1
-    except _Lonely as error:
-        context.err(f"error: found lonely '-t {error}' option (The -t option needs a leading job name).\n")
-        return 1
-    except _targets.BadNumber as error:
-        context.err(f"{_usage()}error: {error.message}\n")
+    except UsageError as error:
+        context.err(f"{_usage()}{_blamed(error)}\n")
         return 1
     if wanted.help:
         context.out(_usage())
         return 0
     if not wanted.targets and not wanted.users:
-        context.out("ERROR! no option argument\n")
+        context.out(NO_ARGUMENT + "\n")
         context.err(_usage())
         return 1
     return _Deletion(context, wanted).all()
-
-
-class _Lonely(Exception):
-    """-t before any job."""
 
 
 def parse(argv: list[str]) -> Wanted:
     """Read the words; what looks like an unknown option is the name of a job.
 
     Raises:
-        BadIdentifier: a job number that is none.
-        BadNumber: a task list that is none, or that is missing.
+        UsageError: a job number or a task list that is none, a task list that is missing.
     """
-    targets: list[Target] = []
-    users: list[str] = []
-    force = False
-    words = iter(argv)
-    for word in words:
-        if word == "-help":
-            return Wanted(help=True)
-        if word == "-f":
-            force = True
-        elif word == "-u":
-            names = _targets.split(next(words, ""))
-            if not names:
-                return Wanted()
-            users += names
-        elif word == "-t":
-            text = next(words, None)
-            if text is None:
-                raise _targets.BadNumber("-t option must have a list of task id ranges")
-            if not targets:
-                raise _Lonely(text)
-            targets[-1] = _targets.with_tasks(targets[-1], text)
-        else:
-            targets += [_targets.target(part) for part in _targets.split(word)]
-    return Wanted(targets=tuple(targets), users=tuple(users), force=force)
+    found = scan.scan("qdel", argv)
+    given = {occurrence.switch for occurrence in found.occurrences}
+    if "-help" in given:
+        return Wanted(help=True)
+    users = [occurrence.value or () for occurrence in found.occurrences if occurrence.switch == "-u"]
+    if not all(users):
+        return Wanted()
+    return Wanted(
+        targets=tuple(_targets.read(found.operands)),
+        users=tuple(name for names in users for name in names),
+        force="-f" in given,
+    )
+
+
+def _blamed(error: UsageError) -> str:
+    """What is said about a mistake; the scanner has put the word in front already."""
+    return error.message if error.message.startswith("error: ") else f"error: {error.message}"
 
 
 def _usage() -> str:

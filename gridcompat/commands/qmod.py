@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gridcompat.commands import _targets
 from gridcompat.commands._jobs import Jobs
-from gridcompat.errors import GridError
+from gridcompat.errors import UsageError
+from gridcompat.options import scan, table
 from gridcompat.output.messages import change
+from gridcompat.output.messages import usage as usage_texts
 from gridcompat.service import orders, select
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import ranges
@@ -15,16 +17,9 @@ if TYPE_CHECKING:
     from gridcompat.cluster.base import K8sObject
     from gridcompat.commands._targets import Target
     from gridcompat.commands.context import Context
+    from gridcompat.options.scan import Scanned
+    from gridcompat.options.table import Option
     from gridcompat.settings import Settings
-
-JOB_ORDERS = {"-cj": "clear", "-rj": "reschedule", "-sj": "suspend", "-usj": "unsuspend"}
-EITHER = {"-c": "clear", "-r": "reschedule", "-s": "suspend", "-us": "unsuspend"}
-"""Jobs, or queues where the word is the name of one."""
-QUEUE_ORDERS = frozenset(("-cq", "-rq", "-sq", "-usq", "-d", "-e"))
-
-
-class _Misuse(GridError):
-    """Wrong use: the usage, then a line."""
 
 
 def run(context: Context, argv: list[str]) -> int:
@@ -32,48 +27,33 @@ def run(context: Context, argv: list[str]) -> int:
     from gridcompat.output.usage import usage
 
     try:
-        switch, words, force = _parse(argv)
-        if switch == "-help":
+        found = scan.scan("qmod", argv)
+        given = {occurrence.switch for occurrence in found.occurrences}
+        if "-help" in given:
             context.out(usage("qmod"))
             return 0
-        if switch in QUEUE_ORDERS:
+        option, words = _order(found)
+        if option.target == "queue":
             return _queues(context, words)
-        return _Order(context, switch, words, force=force).give()
-    except _Misuse as error:
+        return _Order(context, option, words, force="-f" in given).give()
+    except (scan.Bare, _targets.BadIdentifier) as error:
+        context.err(f"{error.message}\n")
+    except UsageError as error:
         context.err(f"{usage('qmod')}{error.message}\n")
-    except _targets.BadNumber as error:
-        context.err(f"{error.message}\n")
-    except _targets.BadIdentifier as error:
-        context.err(f"{error.message}\n")
     return 1
 
 
-def _parse(argv: list[str]) -> tuple[str, list[str], bool]:
-    """The switch, its words, and whether -f stood anywhere; the last switch counts."""
-    switch, force = "", False
-    words: list[str] = []
-    at = 0
-    while at < len(argv):
-        word = argv[at]
-        at += 1
-        if word == "-help":
-            return word, [], False
-        if word == "-f":
-            force = True
-            continue
-        if word not in JOB_ORDERS and word not in EITHER and word not in QUEUE_ORDERS:
-            raise _Misuse(f'invalid option argument "{word}"')
-        switch, words = word, []
-        while at < len(argv) and (not argv[at].startswith("-") or argv[at] == "-t"):
-            words.append(argv[at])
-            at += 1
-        if not words:
-            raise _targets.BadNumber(f"{switch} option must have argument")
-        if not any(words):
-            raise _Misuse(f'{switch} option must have argument\ninvalid option argument ""')
-    if not switch:
-        raise _Misuse("ERROR! no option argument")
-    return switch, words, force
+def _order(found: Scanned) -> tuple[Option, list[str]]:
+    """The switch that says what to do, and its words with -t among them; the last one counts."""
+    orders = [occurrence for occurrence in found.occurrences if occurrence.words]
+    for order in orders:
+        if not any(order.words):
+            must_have = usage_texts.MUST_HAVE_ARGUMENT % order.switch
+            raise UsageError(f"{must_have}\n{usage_texts.INVALID_OPTION % ''}")
+    option = table.find("qmod", orders[-1].switch) if orders else None
+    if option is None:
+        raise UsageError(usage_texts.NO_ARGUMENT)
+    return option, [*orders[-1].words, *found.operands]
 
 
 def _queues(context: Context, words: list[str]) -> int:
@@ -93,11 +73,11 @@ def _queues(context: Context, words: list[str]) -> int:
 class _Order:
     """One order for a list of jobs."""
 
-    def __init__(self, context: Context, switch: str, words: list[str], *, force: bool) -> None:
+    def __init__(self, context: Context, option: Option, words: list[str], *, force: bool) -> None:
         self._context = context
         self._force = force
-        self._kind = JOB_ORDERS.get(switch) or EITHER[switch]
-        self._may_be_queue = switch in EITHER
+        self._kind = option.target
+        self._may_be_queue = "queue" in option.metavar
         self._words = words
         self._jobs = Jobs(context)
         self._status = 0

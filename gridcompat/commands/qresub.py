@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gridcompat.commands import _hold, _targets
 from gridcompat.commands._jobs import Jobs
-from gridcompat.errors import UsageError
+from gridcompat.options import scan
 from gridcompat.output.messages import change, jobs
+from gridcompat.output.messages.usage import NO_ARGUMENT
 from gridcompat.service import orders, resubmit
 
 TYPE_CHECKING = False
@@ -20,12 +21,14 @@ def run(context: Context, argv: list[str]) -> int:
     """Run `qresub ARGV` and return its exit status."""
     from gridcompat.output.usage import usage
 
-    if "-help" in argv:
+    found = scan.scan("qresub", argv)
+    if any(occurrence.switch == "-help" for occurrence in found.occurrences):
         context.out(usage("qresub"))
         return 0
-    targets, letters = parse(argv)
+    targets = _targets.read(found.operands)
+    letters = next((one.value for one in reversed(found.occurrences) if one.switch == "-h"), "")
     if not targets:
-        context.err(f"{usage('qresub')}ERROR! no option argument\n")
+        context.err(f"{usage('qresub')}{NO_ARGUMENT}\n")
         return 1
     if any(target.typed is not None for target in targets):
         context.err("denied: the selected option works only on jobs and not on tasks\n")
@@ -52,29 +55,6 @@ def run(context: Context, argv: list[str]) -> int:
     if wrote:
         context.wrote()
     return status
-
-
-def parse(argv: list[str]) -> tuple[list[_targets.Target], str]:
-    """Return the jobs and the letters of -h.
-
-    Raises:
-        UsageError: unknown option, hold list or job identifier.
-    """
-    targets: list[_targets.Target] = []
-    letters = ""
-    words = iter(argv)
-    for word in words:
-        if word == "-h":
-            letters = next(words, "")
-            if not letters or letters.strip("nuosUOS"):
-                raise UsageError(
-                    f'qalter: Unknown hold list "{letters}" specified to -h option', exit_status=7
-                )
-        elif word.startswith("-"):
-            raise UsageError(f'qalter: invalid option argument "{word}"', exit_status=2)
-        else:
-            targets += [_targets.target(part) for part in _targets.split(word)]
-    return targets, letters
 
 
 def _set_holds(context: Context, given: Jobs, number: int, letters: str) -> None:

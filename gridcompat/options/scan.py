@@ -55,16 +55,22 @@ class Scanned:
 class BadWord(Exception):
     """A mistake of a command line, with the grid's words but not yet with who says it."""
 
-    def __init__(self, text: str, status: int, *, before: str = "") -> None:
+    def __init__(self, text: str, status: int, *, before: str = "", bare: bool = False) -> None:
         super().__init__(text)
         self.text = text
         self.status = status
         self.before = before
+        self.bare = bare
 
     def framed(self, frame: str) -> UsageError:
         """Return the error that users see; `frame` holds one %s for the message."""
         message = frame.replace("%s", self.text)
-        return UsageError(f"{self.before}\n{message}" if self.before else message, exit_status=self.status)
+        kind = Bare if self.bare else UsageError
+        return kind(f"{self.before}\n{message}" if self.before else message, exit_status=self.status)
+
+
+class Bare(UsageError):
+    """A mistake that no command prints its usage above, nor its name in front of."""
 
 
 class HelpHere(Exception):
@@ -176,20 +182,22 @@ def scan(command: str, argv: Sequence[str], *, now: float = 0.0) -> Scanned:
     """Scan the command line of any command but qsub and the jsub family.
 
     The result's `occurrences` hold switches with their `words` (and `value` read as the table says),
-    `operands` the other words in order.  A `-t RANGE` of qalter, qhold, qrls and qdel belongs to
-    the operand before it and is among the operands as the two words "-t" and RANGE; without an
-    operand before it that is an error.  qdel takes any word that is no switch of its own for a job.
-    A switch with an optional word (qstat -F, qacct -j) takes the next word unless it begins with a dash.
+    `operands` the other words in order.  A `-t RANGE` of qalter, qhold, qrls, qdel and qmod
+    belongs to the job before it and is among the operands as the two words "-t" and RANGE; without a
+    job before it that is an error.  qdel takes any word that is no switch of its own for a job, qmod
+    none.  A switch with an optional word (qstat -F, qacct -j) takes the next word unless it begins with
+    a dash; one with a list of words (qmod -cj) takes all up to the next with a dash.
 
     Raises:
         UsageError: the grid's words and status. qdel, qmod, qstat, qselect, qhost and qacct print
-            their usage above it, which the caller does; the message is the line below that, and
-            empty where there is none.
+            their usage above it unless it is `Bare`, which the caller does; the message is the line
+            below that, and empty where there is none.
     """
     try:
         return _scan(command, list(argv), now)
     except BadWord as bad:
-        raise bad.framed(_FRAMES.get(command, "qalter: %s")) from bad
+        frame = _FRAMES.get(command, "%s" if bad.bare else "qalter: %s")
+        raise bad.framed(frame) from bad
 
 
 _FRAMES = {
@@ -217,6 +225,7 @@ def _scan(command: str, argv: list[str], now: float) -> Scanned:
     repeated: list[str] = []
     strangers: list[str] = []
     lost = False
+    lonely = ""
     at = 0
     while at < len(argv):
         word = argv[at]
@@ -227,7 +236,7 @@ def _scan(command: str, argv: list[str], now: float) -> Scanned:
             if stranger:
                 at += len(stranger) - 1
                 strangers.append(" ".join(stranger))
-            elif word[:1] != "-" or command == "qdel":
+            elif (word[:1] != "-" or command == "qdel") and command != "qmod":
                 operands.append(word)
             elif word == "--" and command == "qalter":
                 break
@@ -238,12 +247,12 @@ def _scan(command: str, argv: list[str], now: float) -> Scanned:
         try:
             arguments = _taken(option, argv, at)
         except BadWord as bad:
-            raise BadWord(bad.text, 1 if command in _ONE else bad.status) from bad
+            raise BadWord(bad.text, 1 if command in _ONE else bad.status, bare=bad.bare) from bad
         at += len(arguments)
         if option.target == "operand":
-            if not operands:
+            jobs = operands or (command == "qmod" and any(occurrence.words for occurrence in found))
+            if not jobs and not lonely:
                 lonely = usage.LONELY_TASKS % " ".join(arguments)
-                raise BadWord(lonely, 1 if command in _ONE else 2)
             operands += (word, *arguments)
             continue
         if any(occurrence.switch == word for occurrence in found) and word in table.WARNED_WHEN_REPEATED:
@@ -260,6 +269,10 @@ def _scan(command: str, argv: list[str], now: float) -> Scanned:
                 switch=word, words=arguments, value=value, origin="command line", place=table.COMMAND_LINE
             )
         )
+    if lonely and not any(occurrence.switch == "-help" for occurrence in found):
+        if command == "qmod":
+            raise BadWord(f"{lonely}\n{usage.TOO_MANY_OPTIONS}", 1)
+        raise BadWord(lonely, 1 if command in _ONE else 2, bare=True)
     if strangers:
         raise UsageError("\n".join(usage.UNKNOWN_OPTION % stranger for stranger in strangers), exit_status=5)
     return Scanned(occurrences=tuple(found), operands=tuple(operands), repeated=tuple(repeated), lost=lost)
@@ -292,4 +305,11 @@ def _value(option: table.Option, arguments: tuple[str, ...], now: float, status:
 def _taken(option: table.Option, argv: Sequence[str], at: int) -> tuple[str, ...]:
     if option.optional:
         return tuple(argv[at : at + 1]) if argv[at : at + 1] and argv[at][:1] != "-" else ()
+    if option.words == table.MANY:
+        end = at
+        while end < len(argv) and argv[end][:1] != "-":
+            end += 1
+        if end == at:
+            raise BadWord(usage.MUST_HAVE_ARGUMENT % option.switch, 2, bare=True)
+        return tuple(argv[at:end])
     return _arguments(option, argv, at)

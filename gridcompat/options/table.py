@@ -15,6 +15,9 @@ APPROXIMATED = "approximated"
 NO_EFFECT = "no effect"
 REFUSED = "refused"
 
+MANY = -1
+"""As a number of words: all up to the next one with a dash, and at least one."""
+
 # where a switch may stand
 COMMAND_LINE = "c"
 SCRIPT = "s"
@@ -40,7 +43,7 @@ class Option:
     metavar: str
     """Its arguments as -help shows them; "" for none."""
     words: int
-    """How many words it takes."""
+    """How many words it takes, or MANY."""
     optional: bool
     """The word may be missing: it is taken unless it begins with a dash (qstat -F, qacct -j)."""
     parse: str
@@ -70,7 +73,8 @@ _ALL = (
 )
 
 # switch, metavar, reader, target, commands, verdict, help
-# and where they differ: merge ("replace"), places (EVERYWHERE), words (0 or 1, by the metavar)
+# and where they differ: merge ("replace"), places (EVERYWHERE if qsub has it, else COMMAND_LINE),
+# words (0 or 1 by the metavar, MANY by the reader)
 ROWS: tuple[tuple[object, ...], ...] = (
     ("-@", "file", "file", "", _SUBMIT, OBEYED, "read further options from a file", "append"),
     ("-a", "date_time", "date", "start_time", ("qsub", "qalter"), OBEYED, "request a start time"),
@@ -98,8 +102,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ("-e", "path_list", "paths", "stderr_paths", ("qsub", "qalter"), OBEYED,
      "put the job's errors into this file", "hosts"),
     ("-h", "", "flag", "user_hold", _SUBMIT, OBEYED, "hold the job back until qrls"),
-    ("-h", "hold_list", "holds", "holds", (*_CHANGE, "qresub"), OBEYED,
+    ("-h", "hold_list", "holds", "holds", ("qalter", "qresub"), OBEYED,
      "put holds on jobs or take them off", "append"),
+    ("-h", "hold_list", "hold_letters", "holds", ("qhold", "qrls"), OBEYED,
+     "name the kinds of holds: letters of u, o and s", "append"),
     ("-hard", "", "flag", "", _ALTER, OBEYED, "make the following -l and -q conditions", "toggle"),
     ("-help", "", "flag", "", _ALL, OBEYED, "print this help", "replace", COMMAND_LINE),
     ("-hold_jid", "job_identifier_list", "jobs", "predecessors_requested", _ALTER, OBEYED,
@@ -146,12 +152,13 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ("-S", "path_list", "paths", "shell_paths", ("qsub", "qalter"), OBEYED,
      "name the shell for commands of -b y", "hosts"),
     ("-t", "task_id_range", "tasks", "tasks", _BATCH, OBEYED, "make an array job of these tasks"),
-    ("-t", "task_id_range", "tasks", "operand", (*_CHANGE, "qdel"), OBEYED,
+    ("-t", "task_id_range", "tasks", "operand", (*_CHANGE, "qdel", "qmod"), OBEYED,
      "only these tasks of the job before", "append"),
     ("-tc", "max_running_tasks", "concurrency", "max_running_tasks", ("qsub", "qalter"), OBEYED,
      "run at most so many tasks at a time"),
     ("-terse", "", "flag", "", _BATCH, OBEYED, "print the job's number only"),
-    ("-u", "user_list", "users", "users", (*_CHANGE, "qdel"), OBEYED, "all jobs of these users", "append"),
+    ("-u", "user_list", "users", "users", _CHANGE, OBEYED, "all jobs of these users", "append"),
+    ("-u", "[user_list]", "users", "users", ("qdel",), OBEYED, "all jobs of these users", "append"),
     ("-u", "user_list", "text", "", _SUBMIT, NO_EFFECT, "means something to qalter only"),
     ("-v", "variable_list", "variables", "variables", _ALTER, OBEYED, "give the job variables", "variables"),
     ("-verify", "", "flag", "", _ALTER, OBEYED, "print the request instead of submitting it"),
@@ -169,25 +176,25 @@ ROWS: tuple[tuple[object, ...], ...] = (
     # changes of jobs
     ("-f", "", "flag", "force", ("qdel", "qmod"), OBEYED,
      "do it by force, also on a host that does not answer"),
-    ("-c", "job_wc_queue_list", "jobs", "clear", ("qmod",), OBEYED,
+    ("-c", "job_wc_queue_list", "words", "clear", ("qmod",), OBEYED,
      "clear the error state of jobs", "append"),
-    ("-cj", "job_list", "jobs", "clear", ("qmod",), OBEYED, "clear the error state of jobs", "append"),
-    ("-cq", "wc_queue_list", "queues", "queue", ("qmod",), REFUSED,
+    ("-cj", "job_list", "words", "clear", ("qmod",), OBEYED, "clear the error state of jobs", "append"),
+    ("-cq", "wc_queue_list", "words", "queue", ("qmod",), REFUSED,
      "clear the error state of queues; managers only", "append"),
-    ("-d", "wc_queue_list", "queues", "queue", ("qmod",), REFUSED, "close queues; managers only", "append"),
-    ("-e", "wc_queue_list", "queues", "queue", ("qmod",), REFUSED, "open queues; managers only", "append"),
-    ("-r", "job_wc_queue_list", "jobs", "reschedule", ("qmod",), OBEYED,
+    ("-d", "wc_queue_list", "words", "queue", ("qmod",), REFUSED, "close queues; managers only", "append"),
+    ("-e", "wc_queue_list", "words", "queue", ("qmod",), REFUSED, "open queues; managers only", "append"),
+    ("-r", "job_wc_queue_list", "words", "reschedule", ("qmod",), OBEYED,
      "end runs and start them again", "append"),
-    ("-rj", "job_list", "jobs", "reschedule", ("qmod",), OBEYED, "end runs and start them again", "append"),
-    ("-rq", "wc_queue_list", "queues", "queue", ("qmod",), REFUSED,
+    ("-rj", "job_list", "words", "reschedule", ("qmod",), OBEYED, "end runs and start them again", "append"),
+    ("-rq", "wc_queue_list", "words", "queue", ("qmod",), REFUSED,
      "start a queue's jobs again; managers only", "append"),
-    ("-s", "job_wc_queue_list", "jobs", "suspend", ("qmod",), OBEYED,
+    ("-s", "job_wc_queue_list", "words", "suspend", ("qmod",), OBEYED,
      "stop running jobs for a while", "append"),
-    ("-sj", "job_list", "jobs", "suspend", ("qmod",), OBEYED, "stop running jobs for a while", "append"),
-    ("-sq", "wc_queue_list", "queues", "queue", ("qmod",), REFUSED, "stop queues; managers only", "append"),
-    ("-us", "job_wc_queue_list", "jobs", "unsuspend", ("qmod",), OBEYED, "let stopped jobs go on", "append"),
-    ("-usj", "job_list", "jobs", "unsuspend", ("qmod",), OBEYED, "let stopped jobs go on", "append"),
-    ("-usq", "wc_queue_list", "queues", "queue", ("qmod",), REFUSED,
+    ("-sj", "job_list", "words", "suspend", ("qmod",), OBEYED, "stop running jobs for a while", "append"),
+    ("-sq", "wc_queue_list", "words", "queue", ("qmod",), REFUSED, "stop queues; managers only", "append"),
+    ("-us", "job_wc_queue_list", "words", "unsuspend", ("qmod",), OBEYED, "let stopped jobs go on", "append"),
+    ("-usj", "job_list", "words", "unsuspend", ("qmod",), OBEYED, "let stopped jobs go on", "append"),
+    ("-usq", "wc_queue_list", "words", "queue", ("qmod",), REFUSED,
      "let stopped queues go on; managers only", "append"),
     # lists
     ("-ext", "", "flag", "ext", ("qstat",), APPROXIMATED, "show more about shares; the numbers are neutral"),
@@ -304,17 +311,17 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ("-wd", "working_directory", "text", "cwd", _JSUB, OBEYED, "run in this directory", "append", JSUB),
     ("-h", "", "flag", "", _JSUB, OBEYED, "print help", "replace", COMMAND_LINE),
     ("--help", "", "flag", "", _JSUB, OBEYED, "print help", "replace", COMMAND_LINE),
-    ("-h", "", "flag", "", ("job",), OBEYED, "print help", "replace", COMMAND_LINE),
-    ("--help", "", "flag", "", ("job",), OBEYED, "print help", "replace", COMMAND_LINE),
-    ("-v", "", "flag", "", ("job",), OBEYED, "answer in a sentence", "replace", COMMAND_LINE),
-    ("--verbose", "", "flag", "", ("job",), OBEYED, "answer in a sentence", "replace", COMMAND_LINE),
-    ("-q", "", "flag", "", ("job",), OBEYED,
+    ("-h", "", "flag", "help", ("job",), OBEYED, "print help", "replace", COMMAND_LINE),
+    ("--help", "", "flag", "help", ("job",), OBEYED, "print help", "replace", COMMAND_LINE),
+    ("-v", "", "flag", "verbose", ("job",), OBEYED, "answer in a sentence", "replace", COMMAND_LINE),
+    ("--verbose", "", "flag", "verbose", ("job",), OBEYED, "answer in a sentence", "replace", COMMAND_LINE),
+    ("-q", "", "flag", "quiet", ("job",), OBEYED,
      "print nothing, only return the status", "replace", COMMAND_LINE),
-    ("--quiet", "", "flag", "", ("job",), OBEYED,
+    ("--quiet", "", "flag", "quiet", ("job",), OBEYED,
      "print nothing, only return the status", "replace", COMMAND_LINE),
 )  # fmt: skip
 
-_REST: tuple[object, ...] = ("replace", EVERYWHERE, None)
+_REST: tuple[object, ...] = ("replace", "", None)
 
 COMMANDS = (*_ALL, *_JSUB, "jstop", "job")
 """Every command that has a row or takes words only."""
@@ -359,12 +366,12 @@ def option(row: tuple[object, ...]) -> Option:
     return Option(
         switch=str(switch),
         metavar=arguments,
-        words=words if isinstance(words, int) else bool(arguments),
+        words=words if isinstance(words, int) else MANY if parse == "words" else bool(arguments),
         optional=arguments.startswith("[") and words is None,
         parse=str(parse),
         target=str(target),
         commands=commands,
-        places=str(places),
+        places=str(places) or (EVERYWHERE if "qsub" in commands else COMMAND_LINE),
         merge=str(merge),
         verdict=str(verdict),
         help=str(text),

@@ -40,6 +40,11 @@ def text(words: tuple[str, ...], switch: str, now: float) -> str:
     return words[0]
 
 
+def many(words: tuple[str, ...], switch: str, now: float) -> tuple[str, ...]:
+    """Return the words as they are."""
+    return words
+
+
 def flag(words: tuple[str, ...], switch: str, now: float) -> bool:
     """Return True: the switch has no argument."""
     return True
@@ -271,6 +276,13 @@ def names(words: tuple[str, ...], switch: str, now: float) -> tuple[tuple[str, s
     return context(words, switch, now)
 
 
+def hold_letters(words: tuple[str, ...], switch: str, now: float) -> str:
+    """Return the kinds of holds of qhold and qrls, of which there must be one."""
+    if not words[0] or not set(words[0]) <= set("uos"):
+        raise Wrong(usage.BAD_HOLD % words[0], 7)
+    return words[0]
+
+
 def holds(words: tuple[str, ...], switch: str, now: float) -> str:
     """Return the letters of a hold list as typed."""
     if not set(words[0]) <= set("nuosUOS"):
@@ -314,6 +326,7 @@ READERS: dict[str, ReadValue] = {
     "date": date,
     "file": file,
     "flag": flag,
+    "hold_letters": hold_letters,
     "holds": holds,
     "jobs": jobs,
     "level": level,
@@ -335,6 +348,7 @@ READERS: dict[str, ReadValue] = {
     "users": users,
     "variables": variables,
     "verifier": verifier,
+    "words": many,
     "yes_no": yes_no,
 }
 """By the name in the table. jsub's own readers are in `options.jsub`."""

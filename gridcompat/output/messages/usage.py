@@ -9,6 +9,8 @@ from __future__ import annotations
 
 INVALID_OPTION = 'invalid option argument "%s"'
 """An unknown switch, or a switch and its bad word. Source: client, statuses 2 and 7."""
+NO_ARGUMENT = "ERROR! no option argument"
+"""Nothing was said that a command could do, or a list was empty. Source: client, status 1."""
 MUST_HAVE_ARGUMENT = "%s option must have argument"
 """Source: client, status 2."""
 MUST_HAVE = {
@@ -82,7 +84,9 @@ ALREADY_SET = 'warning: "%s" option has already been set, overriding previous se
 JSV_NO_FILE = 'JSV "%s" is either not a file or not executable'
 """Source: client, status 3."""
 LONELY_TASKS = "found lonely '-t %s' option (The -t option needs a leading job name)."
-"""Source: client; statuses 2 (qalter, qhold, qrls) and 1 (qdel)."""
+"""Source: client; statuses 2 (qalter, qhold, qrls) and 1 (qdel, qmod)."""
+TOO_MANY_OPTIONS = "too many options"
+"""Source: client, status 1; qmod, below LONELY_TASKS."""
 
 SCRIPT_PREFIX = "Unable to read script file because of error: %s"
 NO_STDIN = "no input read from stdin"

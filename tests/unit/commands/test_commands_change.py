@@ -261,6 +261,14 @@ def test_qmod_reschedules_what_may_run_again(world: World, restart: str, queue: 
         (["-cq", "nosuch"], 'invalid queue "nosuch"\n', ""),
         (["-sj", "1,2"], "", 'ERROR! "1,2" is an invalid job-task identifier\n'),
         (["-sj"], "", "-sj option must have argument\n"),
+        (["-sj", "5", "-t"], "", f"{QMOD_USAGE}-t option must have a list of task id ranges\n"),
+        (
+            ["-sj", "5", "-t", "x"],
+            "",
+            f"{QMOD_USAGE}Numerical value invalid!\n"
+            'The initial portion of string "x" contains no decimal number\n',
+        ),
+        (["-sj", "5", "-t", "2"], 'invalid queue or job "5"\n', ""),
         (["-zz"], "", f'{QMOD_USAGE}invalid option argument "-zz"\n'),
         (["5"], "", f'{QMOD_USAGE}invalid option argument "5"\n'),
         ([], "", f"{QMOD_USAGE}ERROR! no option argument\n"),
