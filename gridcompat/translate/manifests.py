@@ -109,7 +109,9 @@ def roles(namespace: str) -> list[K8sObject]:
             _rule(GROUP, "gridaccounts", "get list watch"),
             # The next id and the names of -once; the definition's rules say what may change.
             _rule(GROUP, "gridaccounts/status", "patch update"),
-            _rule("", "secrets", "create"),
+            # Script and environment: qresub, qstat -j and qalter -v read and change them. Who may create a
+            # Secret can have it filled with a token of the namespace anyway, so reading gives no more.
+            _rule("", "secrets", "get create patch"),
         ),
         _cluster_role(
             VIEWER_ROLE,

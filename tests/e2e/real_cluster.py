@@ -65,8 +65,7 @@ class RealCluster:
             'cluster = "kubernetes"\n'
             f'image = "{IMAGE}"\n'
             f'accounting_file = "{self.accounting}"\n'
-            "first_job_id = 5000\n"
-            'mail_domain = "grid.test"\n' + (f'smtp = "{self.smtp}"\n' if self.smtp else "")
+            "first_job_id = 5000\n" + (f'smtp = "{self.smtp}"\n' if self.smtp else "")
         )
         text = self.gridcompat("manifests", "--settings", str(settings))
         objects = [self.on_this_machine(obj) for obj in yaml.safe_load_all(text)]

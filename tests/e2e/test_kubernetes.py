@@ -252,6 +252,7 @@ def test_the_policy_refuses_forged_jobs(user: Account, changes: dict[str, Any], 
     "words",
     [
         ("get", "secrets"),
+        ("delete", "secret", "gridjob-5000"),
         ("get", "pods"),
         ("delete", "gridjob", "5000"),
         ("patch", "gridaccount", "account", "--type=merge", "-p", '{"spec":{"uid":0}}'),

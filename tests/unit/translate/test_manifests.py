@@ -77,9 +77,9 @@ def test_the_daemon_reads_no_secret_and_writes_no_node() -> None:
     }
 
 
-def test_a_user_deletes_nothing_and_sees_no_pod_and_no_secret() -> None:
+def test_a_user_deletes_nothing_sees_no_pod_and_lists_no_secret() -> None:
     found = rights(named("ClusterRole", "gridcompat-user"))
-    assert found["secrets"] == {"create"}
+    assert found["secrets"] == {"get", "create", "patch"}
     assert found["gridjobs"] == {"get", "list", "watch", "create", "patch"}
     assert found["gridaccounts"] == {"get", "list", "watch"}
     assert "pods" not in found
