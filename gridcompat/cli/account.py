@@ -13,6 +13,7 @@ from gridcompat.errors import GridError
 from gridcompat.translate import manifests
 from gridcompat.translate.account import ACCOUNT_NAME, blocks_of, next_id
 
+IN_JOB = "gridcompat-job"
 SUBJECTS = ("user", "group", "serviceaccount")
 
 
@@ -41,6 +42,7 @@ def account() -> None:
     help="Who may submit: user:NAME (default: the owner), group:NAME, serviceaccount:NAME; again for more.",
 )
 @click.option("--jobs", default=5000, show_default=True, type=click.IntRange(1), help="GridJobs at a time.")
+@click.option("--in-job", is_flag=True, help="Jobs may submit, too; needs the setting job_service_account.")
 @click.option("--create-namespace", is_flag=True, help="Print the Namespace, too.")
 def add(
     owner: str,
@@ -53,6 +55,7 @@ def add(
     volumes: tuple[str, ...],
     subjects: tuple[str, ...],
     jobs: int,
+    in_job: bool,
     create_namespace: bool,
 ) -> None:
     """Print YAML documents."""
@@ -68,6 +71,7 @@ def add(
         home=home,
         volumes=tuple(_volume(text) for text in volumes),
         subjects=tuple(_subject(text) for text in subjects) or (("User", owner),),
+        in_job=(load_settings().job_service_account or IN_JOB) if in_job else "",
         most_jobs=jobs,
     )
     found = manifests.account(new)

@@ -330,6 +330,8 @@ def meaning(status: int, answer: bytes) -> ClusterError:
     if status == 401:
         return Forbidden(f"the API server does not accept these credentials (expired?): {message}")
     if status == 403:
+        if "status unknown for quota" in message:  # a quota that is seconds old
+            return Unavailable(message)
         return Forbidden(message)
     if status in (400, 405, 406, 413, 415, 422):
         return Invalid(message)

@@ -123,7 +123,7 @@ class Executor:
             return
         self._needed(launcher_config_map(namespace))
         if self._settings.cluster == "kubernetes":
-            self._needed(account_config_map(facts.account))
+            self._needed(account_config_map(facts.account, self._settings))
         pod = attempt_pod(
             grid_job,
             facts.request,

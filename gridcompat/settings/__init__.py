@@ -152,6 +152,11 @@ class Settings:
     image_pull_policy: str = "IfNotPresent"
     run_dir: str = ".gridcompat/run"
     """Where launchers claim attempts and leave evidence; relative to the account's home."""
+    job_service_account: str = ""
+    """ServiceAccount of jobs, so that commands inside them work; "" gives them no way to the API server.
+    `gridcompat account add --in-job` makes it."""
+    job_api_server: str = "https://kubernetes.default.svc"
+    """URL of the API server as jobs reach it."""
     site_name: str = "grid"
     """In Message-IDs."""
     owner: str = ""
@@ -189,14 +194,19 @@ def load(environ: Mapping[str, str], *, home: str, uid: int) -> tuple[Settings, 
                 origins[field] = variable
     inside = environ.get("SGE_JOB_SPOOL_DIR", "")
     if inside and "state_dir" not in values:
-        state_dir = _cluster_of_job(inside, uid=uid)
-        if state_dir:
-            values["state_dir"], origins["state_dir"] = state_dir, "SGE_JOB_SPOOL_DIR"
+        place = _cluster_of_job(inside, uid=uid)
+        if place and os.path.exists(f"{place}/kubeconfig"):
+            values |= {"cluster": "kubernetes", "kubeconfig": f"{place}/kubeconfig"}
+            origins |= {"cluster": "SGE_JOB_SPOOL_DIR", "kubeconfig": "SGE_JOB_SPOOL_DIR"}
+        elif place:
+            values["state_dir"], origins["state_dir"] = place, "SGE_JOB_SPOOL_DIR"
     return _settings(values, origins), origins
 
 
 def _cluster_of_job(spool_dir: str, *, uid: int) -> str:
-    """Return the state directory of the cluster that runs the calling job; "" outside a job.
+    """Return where the cluster that runs the calling job is found; "" outside a job.
+
+    That is the state directory of an embedded cluster, or a directory with a kubeconfig.
 
     The launcher leaves it in the job's spool directory: its environment is the grid's, to the letter.
     """

@@ -308,6 +308,8 @@ class NewAccount:
     """(path, volume source)"""
     subjects: tuple[tuple[str, str], ...] = ()
     """(User, Group or ServiceAccount, name) that may submit."""
+    in_job: str = ""
+    """Name of the ServiceAccount that jobs have; "" for none."""
     most_jobs: int = 5000
     """GridJobs at a time, finished ones that are still kept included."""
 
@@ -324,7 +326,12 @@ def account(new: NewAccount) -> list[K8sObject]:
     if new.volumes:
         spec["volumes"] = [{"path": path, "source": source} for path, source in new.volumes]
     subjects = [_subject(kind, name, new.namespace) for kind, name in new.subjects]
+    own: list[K8sObject] = []
+    if new.in_job:
+        own.append(_head("v1", "ServiceAccount", new.in_job, new.namespace))
+        subjects.append(_subject("ServiceAccount", new.in_job, new.namespace))
     return [
+        *own,
         {
             **_head(GRID_ACCOUNT.api_version, GRID_ACCOUNT.kind, ACCOUNT_NAME, new.namespace),
             "spec": spec,

@@ -38,6 +38,8 @@ CONTAINER = "job"
 SLUG_LENGTH = 24
 """Of a pod's name; with two numbers of ten digits it stays below 63, which a host name may have."""
 ROOT = "/gridcompat"
+CLIENT = f"{ROOT}/client"
+"""Where commands inside a job find the way to the API server."""
 SPOOL = "/var/spool/gridengine/execd"
 """Where Grid Engine keeps the copy of a script; scripts look at `$0` and JOB_SCRIPT."""
 PULL_MARGIN_S = 900
@@ -84,26 +86,28 @@ def launcher_name() -> str:
     return "gridcompat-launcher-" + sha256(launcher.text().encode()).hexdigest()[:10]
 
 
-def account_config_map(account: Account) -> K8sObject:
-    """Return the passwd and group files of the account's containers, immutable and named by content.
+def account_config_map(account: Account, settings: Settings) -> K8sObject:
+    """Return the account's files in its containers, immutable and named by content.
 
-    Programs that ask who they are (ssh, git, Python's getpass) need an entry; the image has none.
+    `passwd` and `group`: programs that ask who they are (ssh, git, Python's getpass) need an entry, and
+    the image has none.  `kubeconfig`, where jobs have a way to the API server: its token is mounted
+    beside it.
     """
     return {
         "apiVersion": CONFIG_MAP.api_version,
         "kind": CONFIG_MAP.kind,
-        "metadata": {"name": _account_files_name(account), "namespace": account.namespace},
+        "metadata": {"name": _account_files_name(account, settings), "namespace": account.namespace},
         "immutable": True,
-        "data": _account_files(account),
+        "data": _account_files(account, settings),
     }
 
 
-def _account_files_name(account: Account) -> str:
-    text = "\0".join(_account_files(account).values())
+def _account_files_name(account: Account, settings: Settings) -> str:
+    text = "\0".join(_account_files(account, settings).values())
     return ACCOUNT_FILES + sha256(text.encode()).hexdigest()[:10]
 
 
-def _account_files(account: Account) -> dict[str, str]:
+def _account_files(account: Account, settings: Settings) -> dict[str, str]:
     users = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]
     groups = ["root:x:0:", "tty:x:5:", "nogroup:x:65534:"]
     entry = (
@@ -120,7 +124,47 @@ def _account_files(account: Account) -> dict[str, str]:
         # An entry that cannot be written is left out: it must not become another one.
         if words[0] and not any(set(word) & {":", "\n"} for word in words):
             lines.append(":".join(words))
-    return {name: "\n".join([*lines, ""]) for name, lines in (("group", groups), ("passwd", users))}
+    files = {name: "\n".join([*lines, ""]) for name, lines in (("group", groups), ("passwd", users))}
+    if settings.job_service_account:
+        files["kubeconfig"] = _kubeconfig(account, settings)
+    return files
+
+
+def _kubeconfig(account: Account, settings: Settings) -> str:
+    here = {"name": "here", "context": {"cluster": "here", "user": "here", "namespace": account.namespace}}
+    cluster = {"server": settings.job_api_server, "certificate-authority": f"{CLIENT}/ca.crt"}
+    if not settings.job_api_server.startswith("https://kubernetes.default.svc"):
+        cluster["tls-server-name"] = "kubernetes.default.svc"  # the one name that every certificate has
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "here", "cluster": cluster}],
+            "users": [{"name": "here", "user": {"tokenFile": f"{CLIENT}/token"}}],
+            "contexts": [here],
+            "current-context": "here",
+        }
+    )
+
+
+def _client(account: Account, settings: Settings) -> dict[str, Any]:
+    """The volume with which commands inside a job reach the API server, with the user's rights only."""
+    token = {"path": "token", "expirationSeconds": 3600}
+    return {
+        "projected": {
+            "defaultMode": 0o444,
+            "sources": [
+                {"serviceAccountToken": token},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+                {
+                    "configMap": {
+                        "name": _account_files_name(account, settings),
+                        "items": [{"key": "kubeconfig", "path": "kubeconfig"}],
+                    }
+                },
+            ],
+        }
+    }
 
 
 def attempt_pod(
@@ -176,6 +220,7 @@ def attempt_pod(
         "nodeSelector": _node_selector(request, where) or None,
         "priorityClassName": where.priority_class or None,
         "restartPolicy": "Never",  # would default to Always; another attempt is another pod
+        "serviceAccountName": (settings.cluster == "kubernetes" and settings.job_service_account) or None,
         "securityContext": {
             "runAsUser": account.uid,
             "runAsGroup": account.gid,
@@ -421,9 +466,12 @@ def _volumes(
         for name, path, fixed, _ in found
     ]
     if settings.cluster == "kubernetes":
-        volumes.append({"name": "account", "configMap": {"name": _account_files_name(account)}})
+        volumes.append({"name": "account", "configMap": {"name": _account_files_name(account, settings)}})
         for file in ("passwd", "group"):
             mounts.append({"name": "account", "readOnly": True, "mountPath": f"/etc/{file}", "subPath": file})
+        if settings.job_service_account:
+            volumes.append({"name": "client", **_client(account, settings)})
+            mounts.append({"name": "client", "readOnly": True, "mountPath": CLIENT})
     return volumes, mounts
 
 
@@ -472,6 +520,7 @@ def _environment(
         "GC_BINARY_PATH": settings.binary_path,
         "GC_CELL": settings.sge_cell,
         "GC_SGE_ROOT": settings.sge_root,
+        "GC_STATE": CLIENT if settings.cluster == "kubernetes" and settings.job_service_account else None,
     }
     if is_array(grid_job) and request.tasks is not None:
         first, last, step = request.tasks

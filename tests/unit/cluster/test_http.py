@@ -184,6 +184,11 @@ def test_requests_have_the_form_the_api_wants(server: Server, rest: RestCluster)
         *((status(401), Forbidden, None), (status(403, "Forbidden"), Forbidden, None)),
         *((status(500), Unavailable, None), (status(418), ClusterError, None)),
         (status(500, message="etcdserver: request is too large"), Invalid, None),
+        (
+            (403, {}, b'{"kind":"Status","message":"x is forbidden: status unknown for quota: q"}'),
+            Unavailable,
+            None,
+        ),
         *(((403, {}, b"a proxy's words"), Forbidden, None), ((404, {}, b""), NotFound, None)),
     ],
     ids=str,

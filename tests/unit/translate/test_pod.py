@@ -77,7 +77,7 @@ def test_the_whole_pod_of_a_plain_job() -> None:
     record = json.loads(pod["metadata"]["annotations"].pop("gridcompat.io/record"))
     environment = pod["spec"]["containers"][0].pop("env")
     config_map = pods.launcher_name()
-    account_files = pods.account_config_map(ACCOUNT)["metadata"]["name"]
+    account_files = pods.account_config_map(ACCOUNT, SETTINGS)["metadata"]["name"]
     assert pod == {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -532,9 +532,30 @@ def test_soft_requests_limit_nothing() -> None:
 def test_the_account_has_an_entry_unless_it_would_be_another_one(
     owner: str, group: str, passwd: str, groups: str
 ) -> None:
-    made = pods.account_config_map(replace(ACCOUNT, owner=owner, group=group))
+    made = pods.account_config_map(replace(ACCOUNT, owner=owner, group=group), SETTINGS)
     lines = {
         name: text.splitlines()[n:] for (name, text), n in zip(made["data"].items(), (3, 2), strict=True)
     }
     assert lines == {"group": [groups] if groups else [], "passwd": [passwd] if passwd else []}
-    assert made["metadata"]["name"] != pods.account_config_map(ACCOUNT)["metadata"]["name"]
+    assert made["metadata"]["name"] != pods.account_config_map(ACCOUNT, SETTINGS)["metadata"]["name"]
+
+
+def test_jobs_reach_the_api_server_only_where_the_site_gives_them_an_account() -> None:
+    without = made(SCRIPT)["spec"]
+    assert "serviceAccountName" not in without
+    assert not [one for one in without["volumes"] if "projected" in one]
+    settings = replace(SETTINGS, job_service_account="jobs", job_api_server="https://10.0.0.1:6443")
+    pod = made(SCRIPT, settings=settings)
+    spec = pod["spec"]
+    assert spec["serviceAccountName"] == "jobs"
+    assert spec["automountServiceAccountToken"] is False
+    (client,) = [one["projected"]["sources"] for one in spec["volumes"] if "projected" in one]
+    files = pods.account_config_map(ACCOUNT, settings)
+    assert client[2]["configMap"]["name"] == files["metadata"]["name"]
+    (user,) = json.loads(files["data"]["kubeconfig"])["users"]
+    assert user["user"] == {"tokenFile": "/gridcompat/client/token"}
+    assert {"name": "client", "readOnly": True, "mountPath": "/gridcompat/client"} in (
+        spec["containers"][0]["volumeMounts"]
+    )
+    assert variables(pod)["GC_STATE"] == "/gridcompat/client"
+    kubernetes_validate.validate(pod, VERSION, strict=True)
