@@ -9,8 +9,8 @@ from __future__ import annotations
 from gridcompat.cluster.base import NODE
 from gridcompat.errors import ClusterError
 from gridcompat.output.hosts import Host, Instance
+from gridcompat.patterns import matches
 from gridcompat.record import replace
-from gridcompat.service.select import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.errors import Forbidden, NotFound, UsageError
+from gridcompat.patterns import matches
 from gridcompat.record import record
-from gridcompat.service.select import matches
 from gridcompat.translate.rows import rows
 
 TYPE_CHECKING = False

@@ -6,8 +6,9 @@ from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, SECRET
 from gridcompat.commands import _listing, _requests
 from gridcompat.errors import ClusterError, GridError
 from gridcompat.output import qstat_job as text
+from gridcompat.patterns import matches
 from gridcompat.record import replace
-from gridcompat.service.select import is_number, matches
+from gridcompat.service.select import is_number
 from gridcompat.translate import ranges
 from gridcompat.translate.grid_job import job_id, secret_name
 from gridcompat.translate.rows import epoch, rows

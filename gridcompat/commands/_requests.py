@@ -5,7 +5,7 @@ from __future__ import annotations
 from gridcompat.commands import _listing
 from gridcompat.errors import GridError
 from gridcompat.model import JobRequest
-from gridcompat.service.select import matches
+from gridcompat.patterns import matches
 from gridcompat.translate.grid_job import job_id, read_request
 
 TYPE_CHECKING = False

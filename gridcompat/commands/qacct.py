@@ -7,8 +7,8 @@ from gridcompat.commands import _listing
 from gridcompat.errors import UsageError
 from gridcompat.output import qacct as text
 from gridcompat.output.usage import usage
+from gridcompat.patterns import matches
 from gridcompat.record import record
-from gridcompat.service.select import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

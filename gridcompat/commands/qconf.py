@@ -9,8 +9,8 @@ from gridcompat.commands import _hosts
 from gridcompat.errors import UsageError
 from gridcompat.output import qconf as text
 from gridcompat.output.usage import usage
+from gridcompat.patterns import matches
 from gridcompat.record import replace
-from gridcompat.service.select import matches
 from gridcompat.settings import Queue
 
 TYPE_CHECKING = False

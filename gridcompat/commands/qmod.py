@@ -8,6 +8,7 @@ from gridcompat.errors import UsageError
 from gridcompat.options import scan, table
 from gridcompat.output.messages import change
 from gridcompat.output.messages import usage as usage_texts
+from gridcompat.patterns import matches
 from gridcompat.service import orders, select
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import ranges
@@ -61,7 +62,7 @@ def _queues(context: Context, words: list[str]) -> int:
     for word in words:
         for part in _targets.split(word):
             queue, _, host = part.partition("@")
-            named = [known.name for known in context.settings.queues if select.matches(queue, known.name)]
+            named = [known.name for known in context.settings.queues if matches(queue, known.name)]
             for name in named:
                 instance = f"{name}@{host or context.host}"
                 context.out(change.may_not_modify_queue(context.user, instance) + "\n")
@@ -111,7 +112,7 @@ class _Order:
 
     def _is_queue(self, word: str) -> bool:
         queue = word.partition("@")[0]
-        return any(select.matches(queue, known.name) for known in self._context.settings.queues)
+        return any(matches(queue, known.name) for known in self._context.settings.queues)
 
     def _refuse(self, line: str) -> None:
         self._context.out(line + "\n")

@@ -10,6 +10,7 @@ from gridcompat import complexes, units
 from gridcompat.errors import Refused
 from gridcompat.options import match
 from gridcompat.output.messages import submit
+from gridcompat.patterns import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def queue_complaints(queues: Sequence[str], context: Context) -> Iterator[str]:
 
 def environments(name: str, settings: Settings) -> tuple[str, ...]:
     """Return the parallel environments that a name or pattern of -pe fits."""
-    return tuple(pe.name for pe in settings.parallel_environments if match.pattern(pe.name, name))
+    return tuple(pe.name for pe in settings.parallel_environments if matches(name, pe.name))
 
 
 # -- hosts ----------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""Patterns and expressions of the grid: `*`, `?`, `[..]`, and `!`, `&`, `|`, parentheses over them.
+"""Expressions of the grid: `!`, `&`, `|` and parentheses over patterns, and the entries of -q.
 
 Pure text; see sge_types(5), MATCHING TYPES.  Must not know what the names are names of, but for queues.
-Written by hand because `fnmatch` brings `re`, which no command has the time for.
 """
 
 from __future__ import annotations
+
+from gridcompat.patterns import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,71 +22,12 @@ def is_expression(text: str) -> bool:
     return any(letter in text for letter in "*?[]!&|()")
 
 
-def pattern(name: str, wanted: str) -> bool:
-    """Say whether a whole name fits a pattern of `*`, `?`, `[..]` and backslashes."""
-    pieces = _pieces(wanted)
-    # the place to come back to: behind the last star, and where in the name it was tried
-    at = piece = 0
-    star = mark = -1
-    while at < len(name):
-        if piece < len(pieces) and pieces[piece] == "*":
-            star, mark = piece, at
-            piece += 1
-        elif piece < len(pieces) and _fits(name[at], pieces[piece]):
-            at += 1
-            piece += 1
-        elif star >= 0:
-            mark += 1
-            at, piece = mark, star + 1
-        else:
-            return False
-    return all(rest == "*" for rest in pieces[piece:])
-
-
-def _pieces(wanted: str) -> list[str]:
-    """Take a pattern apart: "*", "?", "[...]", and letters (of an escaped one only the letter, as "\\x")."""
-    found: list[str] = []
-    at = 0
-    while at < len(wanted):
-        letter = wanted[at]
-        end = wanted.find("]", at + 2) if letter == "[" else -1
-        if end > 0:
-            found.append(wanted[at : end + 1])
-            at = end + 1
-        elif letter == "\\" and at + 1 < len(wanted):
-            found.append(wanted[at : at + 2])
-            at += 2
-        else:
-            found.append(letter)
-            at += 1
-    return found
-
-
-def _fits(letter: str, piece: str) -> bool:
-    if len(piece) == 1:
-        return piece in ("?", letter)
-    if piece[0] == "\\":
-        return letter == piece[1]
-    inside = piece[1:-1]
-    at = 0
-    while at < len(inside):
-        if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
-            if inside[at] <= letter <= inside[at + 2]:
-                return True
-            at += 3
-            continue
-        if inside[at] == letter:
-            return True
-        at += 1
-    return False
-
-
 def expression(name: str, wanted: str) -> bool:
     """Say whether a name fits a boolean expression of patterns.
 
     Source: sge_types(5), expression.
     """
-    return _holds(wanted, lambda part: pattern(name, part))
+    return _holds(wanted, lambda part: matches(part, name))
 
 
 def _holds(wanted: str, fits: Callable[[str], bool], depth: int = 0) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB, Selector
 from gridcompat.errors import ClusterError, NotFound, Refused
+from gridcompat.patterns import matches
 from gridcompat.record import replace
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import rows
@@ -22,70 +23,6 @@ if TYPE_CHECKING:
 def is_number(word: str) -> bool:
     """Return whether the word is a job number and no name (names cannot begin with a digit)."""
     return word.isascii() and word.isdigit()
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Return whether a name fits a pattern of `*`, `?` and `[...]`, as a whole.
-
-    Source: sge_types(1), wc_job; `fnmatch` would import `re`.
-    """
-    if not _has_wildcard(pattern):
-        return pattern == name
-    return _fits(pattern, name)
-
-
-def _has_wildcard(pattern: str) -> bool:
-    return any(letter in pattern for letter in "*?[")
-
-
-def _fits(pattern: str, name: str) -> bool:
-    """Match with one remembered star: a later star makes an earlier one's choice final."""
-    at, seen = 0, 0
-    star, star_seen = -1, 0
-    while seen < len(name):
-        if at < len(pattern) and pattern[at] == "*":
-            star, star_seen = at, seen
-            at += 1
-            continue
-        width = _letter(pattern, at, name[seen]) if at < len(pattern) else 0
-        if width:
-            at += width
-            seen += 1
-        elif star >= 0:
-            star_seen += 1
-            at, seen = star + 1, star_seen
-        else:
-            return False
-    return all(letter == "*" for letter in pattern[at:])
-
-
-def _letter(pattern: str, at: int, letter: str) -> int:
-    """How much of the pattern at `at` this one letter uses up; 0 if it does not fit."""
-    if pattern[at] == "?":
-        return 1
-    if pattern[at] == "[":
-        end = pattern.find("]", at + 2 + (pattern[at + 1 : at + 2] in ("!", "^")))
-        if end > 0:
-            inside = pattern[at + 1 : end]
-            wanted = True
-            if inside[0] in "!^":
-                wanted, inside = False, inside[1:]
-            return end + 1 - at if _in_set(inside, letter) == wanted else 0
-    return int(pattern[at] == letter)
-
-
-def _in_set(inside: str, letter: str) -> bool:
-    at = 0
-    while at < len(inside):
-        if at + 2 < len(inside) and inside[at + 1] == "-":
-            if inside[at] <= letter <= inside[at + 2]:
-                return True
-            at += 3
-        else:
-            if inside[at] == letter:
-                return True
-            at += 1
-    return False
 
 
 def own_rows(cluster: Cluster, *, namespace: str) -> list[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB, SECRET
 from gridcompat.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
+from gridcompat.patterns import matches
 from gridcompat.record import record, replace
 from gridcompat.service import select
 from gridcompat.service.ids import AlreadyActive, Ids, late
@@ -123,9 +124,7 @@ def slots_of(request: JobRequest, settings: Settings) -> int:
         return 1
     most = max((queue.slots for queue in settings.queues), default=1)
     sizes = [
-        pe.slots
-        for pe in settings.parallel_environments
-        if select.matches(request.parallel_environment, pe.name)
+        pe.slots for pe in settings.parallel_environments if matches(request.parallel_environment, pe.name)
     ]
     most = min(most, max(sizes, default=most))
     fitting = [_largest(one, most) for one in request.slot_ranges if one[0] <= most]

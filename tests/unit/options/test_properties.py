@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from surroundings import HOME, context
 
+from gridcompat import patterns
 from gridcompat.errors import GridError
 from gridcompat.options import build, directives, jsub, match, scan, table
 
@@ -134,7 +135,7 @@ def test_words_of_a_directive_hold_no_quotes_and_no_comment(line: str) -> None:
 @given(name=st.text(max_size=12), wanted=st.text(alphabet="ab*?[]!&|()\\-", max_size=14))
 def test_any_expression_has_an_answer(name: str, wanted: str) -> None:
     assert match.expression(name, wanted) in (True, False)
-    assert match.pattern(name, "*")
+    assert patterns.matches("*", name)
     assert match.expression(name, "*|" + wanted) or "(" in wanted
 
 

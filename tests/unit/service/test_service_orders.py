@@ -251,33 +251,6 @@ def test_a_job_is_submitted_again_without_its_hold(cluster: EmbeddedCluster, mea
     assert resubmit.resubmit(cluster, SETTINGS, first, namespace=NAMESPACE, means=means) is None
 
 
-@pytest.mark.parametrize(
-    ("pattern", "name", "fits"),
-    [
-        ("a", "a", True),
-        ("a", "ab", False),
-        ("a*", "ab", True),
-        ("*", "", True),
-        ("*b*d", "abcd", True),
-        ("*b*d", "abcdx", False),
-        ("a?c", "abc", True),
-        ("?", "", False),
-        ("[a-c]x", "bx", True),
-        ("[!a-c]x", "bx", False),
-        ("[^a-c]x", "dx", True),
-        ("[]]", "]", True),
-        ("[a", "[a", True),
-        ("[", "[", True),
-        ("[!", "[!", True),
-        ("*[0-9]", "job7", True),
-        ("a.c", "abc", False),
-        ("*a*a*a*a*b", "a" * 200, False),
-    ],
-)
-def test_patterns_match_whole_names(pattern: str, name: str, fits: bool) -> None:
-    assert select.matches(pattern, name) is fits
-
-
 def test_a_foreign_job_is_seen_as_such(cluster: EmbeddedCluster, means: Means) -> None:
     from gridcompat.cluster.base import NAMESPACE as NAMESPACE_KIND
     from gridcompat.translate import grid_job as objects
