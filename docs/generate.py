@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from gridcompat import settings, states  # noqa: E402
 from gridcompat.cluster import definitions  # noqa: E402
 from gridcompat.options import table  # noqa: E402
+from gridcompat.settings import files  # noqa: E402
 
 BEGIN = "<!-- generated -->"
 END = "<!-- end -->"
@@ -72,13 +73,18 @@ def fields(name: str) -> list[tuple[str, str, str]]:
 def all_settings() -> str:
     """Return a table of settings, then of what a queue and a parallel environment have."""
     parts = ["| setting | variable | default | |", "|---|---|---|---|"]
+    in_tables = {field for field, _ in files.TABLES.values()}
     for field, default, text in fields("Settings"):
-        variable = f"`{settings.variable_name(field)}`"
+        if field in in_tables:
+            continue
+        # Lists and tables are read from files alone.
+        variable = "" if default.startswith("(") else f"`{settings.variable_name(field)}`"
         parts.append(f"| `{field}` | {variable} | `{cell(default)}` | {cell(text)} |")
-    for name, title in (("Queue", "[[queues]]"), ("ParallelEnvironment", "[[parallel_environments]]")):
-        parts += ["", f"## `{title}`", "", "| field | default | |", "|---|---|---|"]
+    for title, (_, of) in files.TABLES.items():
+        parts += ["", f"## `[[{title}]]`", "", "| field | default | |", "|---|---|---|"]
         parts += [
-            f"| `{field}` | `{cell(default)}` | {cell(text)} |" for field, default, text in fields(name)
+            f"| `{field}` | `{cell(default)}` | {cell(text)} |"
+            for field, default, text in fields(of.__name__)
         ]
     return "\n".join(parts)
 

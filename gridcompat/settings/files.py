@@ -157,8 +157,11 @@ SHELL_START_MODES = ("unix_behavior", "posix_compliant", "script_from_stdin")
 def _near(key: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(key, [*Settings.__annotations__, *TABLES], n=1)
-    return f"is {near[0]} meant?" if near else ""
+    fields = Settings.__annotations__.keys() - {field for field, _ in TABLES.values()}
+    near = get_close_matches(key, [*sorted(fields), *TABLES], n=1)
+    if not near:
+        return ""
+    return f"is [[{near[0]}]] meant?" if near[0] in TABLES else f"is {near[0]} meant?"
 
 
 def _syntax_error(path: str, error: tomllib.TOMLDecodeError) -> SettingsError:
