@@ -54,6 +54,12 @@ class Facts:
     """Tasks whose -hold_jid_ad predecessor is not over."""
     cannot_run: tuple[str, ...] = ()
     """Why no host can take it now, for the scheduling info."""
+    stuck: Mapping[str, str] = {}
+    """Pods whose containers are not started: name → why, in the cluster's words."""
+    look_again_s: float | None = None
+    """When that has to be asked again."""
+    refused: str = ""
+    """Why the cluster did not take the job's last pod (a quota, a policy)."""
     unready_s: float = 0.0
     """How long the controller has seen the job not ready."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gridcompat.controller.cache import Cache
     from gridcompat.controller.capacity import Capacity
     from gridcompat.controller.shape import Shape
+    from gridcompat.controller.stuck import Stuck
     from gridcompat.model import Account
     from gridcompat.settings import Settings
     from gridcompat.translate.ranges import Ranges
@@ -40,6 +41,7 @@ class Knowledge:
         settings: Settings,
         *,
         taken: Set[Key],
+        stuck: Stuck | None = None,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         log: Callable[[str], None],
@@ -48,6 +50,9 @@ class Knowledge:
         self._capacity = capacity
         self._settings = settings
         self._taken = taken
+        self._stuck = stuck
+        self.refused: dict[Key, str] = {}
+        """Why the last pod of a job could not be made."""
         self._clock, self._monotonic, self._log = clock, monotonic, log
         self._requests: dict[Key, tuple[int, JobRequest, str, Shape | None]] = {}
         self._first_seen: dict[Key, float] = {}
@@ -58,6 +63,7 @@ class Knowledge:
         """Keep nothing of a job that is over or gone."""
         self._requests.pop(key, None)
         self._first_seen.pop(key, None)
+        self.refused.pop(key, None)
 
     def request(self, key: Key, job: K8sObject) -> tuple[JobRequest, str]:
         """Return the job's request, and why it cannot be used if so."""
@@ -103,6 +109,9 @@ class Knowledge:
             waits=waits,
             waits_by_task=by_task,
             cannot_run=self._cannot_run(job, shape),
+            stuck=self._stuck.reasons(pods) if self._stuck else {},
+            look_again_s=self._stuck.look_again_s(pods) if self._stuck else None,
+            refused=self.refused.get(key, ""),
             unready_s=unready_s,
         )
 

@@ -12,6 +12,8 @@ from gridcompat.controller.draft import Draft, readable
 from gridcompat.controller.observe import observe
 from gridcompat.controller.orders import obey
 from gridcompat.translate import ranges
+from gridcompat.translate.outcome import pending_reason
+from gridcompat.translate.pod import is_void
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import K8sObject
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from gridcompat.controller.draft import Facts
 
 LONGEST_SLEEP_S = 300.0
+MOST_REASONS = 5
+"""Of one job, of attempts that do not start."""
 IN_ERROR, HELD = "Job is in error state", "Job is in hold state"
 NOT_YET, DEPENDS = "execution time not reached", "job dropped because of job dependencies"
 """Source: sge_schedd(8) as `qstat -j` prints them; the first three were recorded."""
@@ -96,4 +100,21 @@ def _explain(draft: Draft) -> None:
         reasons.append(DEPENDS)
     elif waiting:
         reasons.extend(facts.cannot_run)
+    reasons.extend(_not_started(draft))
     draft.status["reasons"] = reasons
+
+
+def _not_started(draft: Draft) -> list[str]:
+    """Why attempts that were intended do not run yet: no node, no image, no volume, no pod at all."""
+    facts = draft.facts
+    if facts.look_again_s is not None:
+        draft.look_again(facts.look_again_s)
+    found: list[str] = []
+    for row in draft.running:
+        pod = facts.pods.get(row["pod"])
+        if row["state"] != "t" or is_void(pod or {}):
+            continue
+        why = facts.refused if pod is None else pending_reason(pod) or facts.stuck.get(row["pod"]) or ""
+        if why and why not in found and len(found) < MOST_REASONS:
+            found.append(why)
+    return found

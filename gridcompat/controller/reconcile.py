@@ -23,9 +23,10 @@ from gridcompat.controller.executor import Executor
 from gridcompat.controller.facts import Knowledge
 from gridcompat.controller.plan import plan
 from gridcompat.controller.retain import is_over
+from gridcompat.controller.stuck import Stuck
 from gridcompat.controller.tally import Tally
 from gridcompat.controller.workqueue import Timers, WorkQueue
-from gridcompat.errors import ClusterError, Conflict, NotFound
+from gridcompat.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import is_void
 
@@ -86,6 +87,9 @@ class Reconciler:
             self._capacity,
             settings,
             taken=self.executor.taken,
+            stuck=(
+                Stuck(cluster, clock=clock, monotonic=monotonic) if settings.cluster == "kubernetes" else None
+            ),
             clock=clock,
             monotonic=monotonic,
             log=log,
@@ -178,6 +182,7 @@ class Reconciler:
         try:
             self._look_at(key)
             self._failures.pop(key, None)
+            self._knowledge.refused.pop(key, None)
         except Exception as error:  # noqa: BLE001  (one broken job never stops the others)
             self._failed(key, error)
         return True
@@ -191,6 +196,8 @@ class Reconciler:
         else:
             self.log(f"{'/'.join(key)}: {''.join(traceback.format_exception(error))}")
         self.tally.errors += 1
+        if isinstance(error, (Forbidden, Invalid)):
+            self._knowledge.refused[key] = error.message
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay_s = min(FIRST_RETRY_S * 2 ** (count - 1), LONGEST_RETRY_S)
         self.timers.set(key, self.monotonic() + delay_s)

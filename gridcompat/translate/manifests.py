@@ -90,7 +90,8 @@ def roles(namespace: str) -> list[K8sObject]:
             # The launcher; never read, for its name says what is in it.
             _rule("", "configmaps", "create"),
             _rule("", "nodes", "get list watch"),
-            _rule("", "events", "create patch"),
+            # Why a volume cannot be had is said in Events only.
+            _rule("", "events", "list create patch"),
         ),
         _binding("ClusterRoleBinding", NAME, None, NAME, [subject]),
         {

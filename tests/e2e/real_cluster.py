@@ -13,8 +13,11 @@ import json
 import os
 import pwd
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,17 +45,36 @@ class RealCluster:
         self.environment = {**os.environ, "KUBELAB_DIR": str(self.state), "KUBELAB_PORT": str(self.port)}
         self.accounting = folder / "common" / "accounting"
         self.smtp = smtp
+        self.forwarder: socketserver.ThreadingTCPServer | None = None
         self.ports = (self.port + 1001, self.port + 1002)
 
     # ------------------------------------------------------------ life
 
     def up(self) -> None:
         """Start, install, wait for a leader."""
+        self.forward()
         line = self.kubelab("up", "--nodes", str(self.nodes))
         self.environment["PATH"] = line.split("PATH=")[1].split(":")[0] + ":" + os.environ["PATH"]
         self.environment["KUBECONFIG"] = str(self.state / "admin.kubeconfig")
         self.kubelab("image", IMAGE, str(image_root()))
         self.install()
+
+    def forward(self) -> None:
+        """Let pods reach the API server, which listens on the loopback address only."""
+        port = self.port
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with socket.create_connection(("127.0.0.1", port)) as server:
+                    back = threading.Thread(target=_copy, args=(server, self.request), daemon=True)
+                    back.start()
+                    _copy(self.request, server)
+                    back.join(5)
+
+        socketserver.ThreadingTCPServer.allow_reuse_address = True
+        self.forwarder = socketserver.ThreadingTCPServer(("0.0.0.0", port + 1003), Handler)
+        self.forwarder.daemon_threads = True
+        threading.Thread(target=self.forwarder.serve_forever, daemon=True).start()
 
     def install(self) -> None:
         """Apply the manifests."""
@@ -65,6 +87,8 @@ class RealCluster:
             'cluster = "kubernetes"\n'
             f'image = "{IMAGE}"\n'
             f'accounting_file = "{self.accounting}"\n'
+            'job_service_account = "gridcompat-job"\n'
+            f'job_api_server = "https://{_address()}:{self.port + 1003}"\n'
             "first_job_id = 5000\n" + (f'smtp = "{self.smtp}"\n' if self.smtp else "")
         )
         text = self.gridcompat("manifests", "--settings", str(settings))
@@ -104,6 +128,9 @@ class RealCluster:
     def down(self) -> None:
         """Stop everything."""
         self.kubelab("down")
+        if self.forwarder is not None:
+            self.forwarder.shutdown()
+            self.forwarder.server_close()
 
     # ------------------------------------------------------------ hands
 
@@ -159,9 +186,17 @@ class RealCluster:
         text = self.gridcompat(
             *("account", "add", owner, "--namespace", namespace, "--home", str(home)),
             *("--uid", str(entry.pw_uid), "--gid", str(entry.pw_gid), "--group", owner),
+            "--in-job",
             *(("--groups", groups) if groups else ()),
         )
         self.kubectl("apply", "--server-side", "-f", "-", stdin=text)
+        # Of a kind that is new in the cluster the quota controller learns within a minute or two.
+        self.wait(
+            lambda: "count/gridjobs.gridcompat.io"
+            in self.get("quota", "gridcompat", "-n", namespace)["status"].get("used", {}),
+            "the quota is not counted",
+            240,
+        )
         self.wait(
             lambda: bool(self.get("gridaccount", "account", "-n", namespace)["spec"].get("blocks")), "no ids"
         )
@@ -223,6 +258,22 @@ def image_root() -> Path:
     else:
         _run([str(BUILD), "--refresh", str(root)], dict(os.environ))
     return root
+
+
+def _address() -> str:
+    """An address of this machine that pods can reach."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing
+        return str(probe.getsockname()[0])
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the other side has gone
 
 
 def _run(words: Sequence[str], environment: dict[str, str], stdin: str = "") -> str:
