@@ -6,9 +6,10 @@ Must not print: `output` makes the text, the command itself writes it.
 from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB
-from gridcompat.errors import Forbidden, NotFound, UsageError
+from gridcompat.errors import Forbidden, NotFound, Unavailable, UsageError
 from gridcompat.patterns import matches
 from gridcompat.record import record
+from gridcompat.states import FINISHED
 from gridcompat.translate.rows import rows
 
 TYPE_CHECKING = False
@@ -169,6 +170,8 @@ def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[R
     own = rows(context.cluster().table(GRID_JOB, namespace=context.namespace), finished=finished)
     for row in own:
         row.owner = row.owner or context.user
+    if any(row.state != FINISHED for row in own):
+        attend(context)
     found = own if wanted.own else []
     if wanted.patterns:
         known = {row.job_id for row in own}
@@ -181,6 +184,18 @@ def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[R
     if parallel:
         _show_least_slots(context, parallel)
     return found
+
+
+def attend(context: Context) -> None:
+    """See to it that unfinished jobs have a daemon, which a reboot or a lack of memory may have ended.
+
+    A script that waits by looking, again and again, would wait for ever.  If no daemon can be had, what
+    was asked is answered all the same.
+    """
+    try:
+        context.wrote()
+    except Unavailable:
+        pass
 
 
 def _show_least_slots(context: Context, waiting: Sequence[Row]) -> None:

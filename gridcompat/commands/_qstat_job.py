@@ -42,6 +42,7 @@ def run(context: Context, given: Given) -> int:
             return 0
         context.err(text.unknown(words))
         return 1
+    _listing.attend(context)
     details = [detail(context, obj, binding=not given.has("-ncb")) for obj in found]
     if xml:
         from gridcompat.output.qstat_job_xml import document

@@ -41,7 +41,7 @@ class Context:
     cluster: Callable[[], Cluster]
     """Opens the cluster on the first call and returns the same one after; closed by `_main`."""
     wrote: Callable[[], None]
-    """To be called after objects were written: sees to it that a daemon acts on them."""
+    """To be called after objects were written, or if any wait: sees to it that a daemon acts on them."""
     accounting: Callable[[], str]
     """Returns the path of the accounting file, which need not exist."""
     stdin: Callable[[], bytes]

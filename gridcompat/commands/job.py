@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from gridcompat.commands._listing import attend
 from gridcompat.commands._named import find, is_running
 from gridcompat.errors import UsageError
 from gridcompat.options import table
@@ -25,6 +26,7 @@ def run(context: Context, argv: list[str]) -> int:
         if "verbose" in flags:
             context.out(jobs.no_such_name(name))
         return 0
+    attend(context)
     running = is_running(row)
     if "verbose" in flags:
         started = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(row.time))
