@@ -7,6 +7,7 @@ Needs root, Debian's containerd and debootstrap (`tests/cluster/kubelab/kubelab 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pwd
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from real_cluster import NAMESPACE, Account, RealCluster
 
 from gridcompat.accounting import Entry, read
@@ -180,6 +182,19 @@ def test_hold_release_and_once(user: Account) -> None:
     assert len(entries(user, job)) == 1
 
 
+def test_a_job_submits_its_successor(user: Account) -> None:
+    lines = (
+        "n=${1:-1}",
+        'echo "$n" >> chain.txt',
+        'if [ "$n" -lt 3 ]; then qsub -o /dev/null -j y chain.sh $((n + 1)); fi',
+        'echo "$(qstat | grep -c chain) of mine, $(qstat -j "$JOB_ID" | grep ^owner)"',
+    )
+    job = number(user.ok("qsub", "-j", "y", script(user, "chain.sh", *lines), "1"))
+    user.cluster.wait(lambda: user.file("chain.txt") == "1\n2\n3\n", "no successors")
+    gone(user)
+    assert f"owner:                      {user.owner}" in user.file(f"chain.sh.o{job}")
+
+
 # ------------------------------------------------------------ rights
 
 
@@ -202,6 +217,87 @@ def test_nobody_sees_into_another_namespace(user: Account, other: Account) -> No
         assert "forbidden" in done.stderr, done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr
     user.ok("qdel", secret)
+
+
+def expired(site: RealCluster, user: Account) -> str:
+    """A kubeconfig of this user with a certificate that has run out."""
+    pki = site.state / "pki"
+    key, request, made = (str(site.folder / f"expired.{kind}") for kind in ("key", "csr", "crt"))
+    subject = ("-subj", f"/CN={user.owner}")
+    for words in (
+        ("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, *subject),
+        (
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            f"{pki}/ca.crt",
+            "-CAkey",
+            f"{pki}/ca.key",
+            "-days",
+            "0",
+            "-out",
+            made,
+        ),
+    ):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+    text = yaml.safe_load((user.home / "kubeconfig").read_text())
+    text["users"][0]["user"] = {
+        f"client-{kind}-data": base64.b64encode(Path(path).read_bytes()).decode()
+        for kind, path in (("certificate", made), ("key", key))
+    }
+    path = user.home / "expired"
+    path.write_text(json.dumps(text))
+    os.chown(path, user.uid, user.gid)
+    time.sleep(2)
+    return str(path)
+
+
+@pytest.mark.parametrize("words", [("qstat",), ("qsub", "-b", "y", "true"), ("qdel", "5000")])
+@pytest.mark.parametrize(
+    ("mistake", "status", "message"),
+    [
+        ("unreachable", 25, "Connection refused"),
+        ("expired", 1, "the API server does not accept these credentials (expired?)"),
+        ("namespace", 1, "is forbidden"),
+        ("no account", 1, "has no GridAccount"),
+        ("no kubeconfig", 1, "does not exist"),
+    ],
+)
+def test_each_mistake_is_told_in_a_line(
+    site: RealCluster, user: Account, words: tuple[str, ...], mistake: str, status: int, message: str
+) -> None:
+    environment = {**user.environment, "GRIDCOMPAT_REQUEST_TIMEOUT_S": "2"}
+    if mistake == "unreachable":
+        text = (user.home / "kubeconfig").read_text().replace(f":{site.port}", ":1")
+        (user.home / "elsewhere").write_text(text)
+        environment["KUBECONFIG"] = str(user.home / "elsewhere")
+    elif mistake == "expired":
+        environment["KUBECONFIG"] = expired(site, user)
+    elif mistake == "namespace":
+        environment["GRIDCOMPAT_NAMESPACE"] = "kube-system"
+    elif mistake == "no account":
+        environment |= {"GRIDCOMPAT_NAMESPACE": "default", "KUBECONFIG": str(user.home / "admin")}
+        (user.home / "admin").write_text((site.state / "admin.kubeconfig").read_text())
+    else:
+        environment["KUBECONFIG"] = "/nonexistent"
+    before = site.get("gridjobs", "-A")["items"]
+    done = subprocess.run(
+        words,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        user=user.uid,
+        group=user.gid,
+        extra_groups=[],
+        cwd=user.home,
+    )
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert message in done.stderr.splitlines()[0]
+    assert len(done.stderr.splitlines()) <= 2, done.stderr
+    assert len(site.get("gridjobs", "-A")["items"]) == len(before)
 
 
 def forged(user: Account, **changes: Any) -> dict[str, Any]:
