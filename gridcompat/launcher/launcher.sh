@@ -6,7 +6,7 @@
 # in a session of its own, enforces time limits, passes on deletion, and writes one JSON object.
 # POSIX sh (dash, bash, busybox sh) with mkdir ln cp rm mv sleep env setsid date.  It knows no Python and
 # no Kubernetes.  Nothing a user wrote is ever read as shell text here: values are only expanded in
-# quotes, and `eval` sees numbers alone.
+# quotes, and `eval` sees numbers and names of ours alone.
 #
 # Arguments: those of the program.  With GC_MODE raw, binary or loop the first is the program itself.
 #
@@ -36,6 +36,8 @@
 #   GC_H_RT* GC_S_RT* GC_H_CPU* GC_S_CPU*   seconds
 #   GC_{H,S}_{VMEM,FSIZE,STACK,CORE,DATA,RSS}*   bytes
 #   GC_PE*               parallel environment
+#   GC_ENCODED*          names of those of these variables that are no UTF-8 and so are written for the
+#                        format %b of printf; `args` for the arguments
 #   GC_ARCH GC_BINARY_PATH GC_CELL GC_SGE_ROOT
 #   GC_O_{HOME,HOST,LOGNAME,MAIL,PATH,SHELL,TZ,WORKDIR}*   of the submitting shell
 # GRIDCOMPAT_POD_UID*: set on a machine that is not a container; the control group is not this job's then.
@@ -163,6 +165,20 @@ fail() { # failed reason: the program was not started
     evidence 1 0 "$1" "$2"
     tidy
     exit 1
+}
+
+# ---------------------------------------------------------------- bytes
+
+decode() { # text -> $decoded
+    decoded=$(printf '%b.' "$1")
+    decoded=${decoded%.}
+}
+
+decode_variables() {
+    for name in ${GC_ENCODED:-}; do
+        [ "$name" != args ] || continue
+        eval "decode \"\$$name\"; $name=\$decoded"
+    done
 }
 
 # ---------------------------------------------------------------- the claim
@@ -680,7 +696,17 @@ attend() { # until the program is over
 
 trap 'term=yes; wake' TERM
 
+decode_variables
 claim_attempt
+case " ${GC_ENCODED:-} " in
+    *' args '*)
+        for word; do
+            shift
+            decode "$word"
+            set -- "$@" "$decoded"
+        done
+        ;;
+esac
 command -v setsid >/dev/null || fail 1 "there is no setsid in the image"
 case $GC_MODE$* in
     loop*) ;;

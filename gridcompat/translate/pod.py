@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from gridcompat import launcher
 from gridcompat.cluster.base import CONFIG_MAP, GRID_JOB, POD
+from gridcompat.translate import octets
 from gridcompat.translate.grid_job import is_array, job_id, secret_name
 from gridcompat.translate.limits import limits, slots_of
 
@@ -201,7 +202,7 @@ def attempt_pod(
                     "image": _image(request, where, settings),
                     "imagePullPolicy": settings.image_pull_policy,
                     "command": list(COMMAND),
-                    "args": [escaped(word) for word in _arguments(request)],
+                    "args": [escaped(word) for word in _carried(_arguments(request))],
                     "workingDir": "/",
                     "env": _environment(
                         grid_job, request, task, attempt, restarted, where, bounds, account, settings
@@ -395,6 +396,11 @@ def _arguments(request: JobRequest) -> tuple[str, ...]:
     return (request.script_file, *request.arguments)
 
 
+def _carried(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments as an object can hold them; all are encoded if one must be."""
+    return words if all(map(octets.is_text, words)) else tuple(map(octets.encoded, words))
+
+
 def _mode(request: JobRequest) -> str:
     if request.continuous and not request.has_script:
         return "loop"
@@ -550,6 +556,11 @@ def _environment(
         "WORKDIR": submit.workdir,
     }
     values |= {f"GC_O_{name}": value or None for name, value in origin.items()}
+    stray = [name for name, value in values.items() if not octets.is_text(str(value))]
+    values |= {name: octets.encoded(str(values[name])) for name in stray}
+    if not all(map(octets.is_text, _arguments(request))):
+        stray.append(octets.ARGUMENTS)
+    values[octets.ENCODED] = " ".join(stray) or None
     return [
         {"name": "GC_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         {"name": "GC_HOST", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},

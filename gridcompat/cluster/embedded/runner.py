@@ -6,6 +6,7 @@ One thread watches pods, one does everything else: binds what fits, notices what
 
 from __future__ import annotations
 
+import errno
 import heapq
 import logging
 import os
@@ -282,7 +283,237 @@ class Runner:
             return
         self._unbound.pop(uid, None)
         self._room.take(pod.obj)
+<<<<<<< Updated upstream
         self._lives.begin(uid, pod)
+=======
+        self._begin(uid, pod)
+
+    def _begin(self, uid: str, pod: _Pod) -> None:
+        """Start a bound pod, or find out what became of it if it was started before."""
+        directory = os.path.join(self._directory, uid)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        lock = processes.try_lock(os.path.join(directory, "lock"))
+        begun = processes.begun_pid(os.path.join(directory, "begun"))
+        if lock is None:
+            self._find(uid, pod, begun)
+            return
+        try:
+            if begun is not None:
+                pod.started = _modified(os.path.join(directory, "begun"))
+                self._ended(uid, pod, None)
+            elif pod.obj["metadata"].get("deletionTimestamp"):
+                pod.end = pod_status.never_started("Deleted", "deleted before it was started", self._clock())
+                self._tell_end(uid, pod)
+            else:
+                self._start(uid, pod, directory, lock)
+        finally:
+            os.close(lock)
+
+    def _find(self, uid: str, pod: _Pod, begun: int | None) -> None:
+        """Adopt a launcher that another daemon started."""
+        if not begun:
+            # Between its start and its first act.
+            self._again(uid, LOOK_AGAIN_S)
+            return
+        pod.started = _modified(os.path.join(self._directory, uid, "begun"))
+        if begun in processes.members(self._cookies(uid)):
+            self._runs(uid, pod, begun, child=False)
+        else:
+            # It is over, and something it left behind has kept the lock.
+            self._ended(uid, pod, None)
+
+    def _start(self, uid: str, pod: _Pod, directory: str, lock: int) -> None:
+        try:
+            made = make(self._cluster, pod.obj, directory, machine=self._variables)
+        except NotReady as error:
+            self._tell_waiting(pod, error.reason, error.message)
+            self._again(uid, RETRY_S)
+            return
+        except CannotStart as error:
+            self._tell_cannot_start(uid, pod, error.message)
+            return
+        try:
+            pid = processes.start(
+                made.argv,
+                made.environment,
+                lock=lock,
+                begun=os.path.join(directory, "begun"),
+                directory=made.directory,
+                log=os.path.join(directory, "log"),
+            )
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            self._tell_cannot_start(uid, pod, "the arguments and variables are too long for this system")
+            return
+        pod.started = self._clock()
+        self._runs(uid, pod, pid, child=True)
+
+    def _tell_cannot_start(self, uid: str, pod: _Pod, message: str) -> None:
+        pod.end = pod_status.terminated(
+            pod.obj, code=128, message=message, started=0.0, now=self._clock(), reason="StartError"
+        )
+        self._tell_end(uid, pod)
+
+    def _runs(self, uid: str, pod: _Pod, pid: int, *, child: bool) -> None:
+        pod.pid, pod.is_child = pid, child
+        pod.pidfd = processes.watch_pid(pid)
+        if pod.pidfd is not None:
+            self._selector.register(pod.pidfd, selectors.EVENT_READ, uid)
+        self._attend(uid, pod)
+
+    def _attend(self, uid: str, pod: _Pod) -> None:
+        """Look after a running pod."""
+        assert pod.pid is not None
+        over, code = self._over(pod)
+        if over:
+            self._ended(uid, pod, code)
+            return
+        if pod.pidfd is None:
+            self._again(uid, LOOK_AGAIN_S)
+        if not pod.told and (pod.obj.get("status") or {}).get("phase") != "Running":
+            self._patch_status(pod, pod_status.running(pod.obj, pod.started))
+        pod.told = True
+        self._suspend(uid, pod)
+        self._deadlines(uid, pod)
+
+    def _over(self, pod: _Pod) -> tuple[bool, int | None]:
+        """Whether the launcher has ended, and its exit status if we can know it."""
+        assert pod.pid is not None
+        if pod.is_child:
+            try:
+                return True, processes.reap(pod.pid)
+            except BlockingIOError:
+                return False, None
+        return processes.has_ended(pod.pid, pod.pidfd), None
+
+    def _deadlines(self, uid: str, pod: _Pod) -> None:
+        """Ask a pod to end that is deleted or out of time, and end it when its grace is over."""
+        assert pod.pid is not None
+        meta, spec, now = pod.obj["metadata"], pod.obj["spec"], time.monotonic()
+        grace: float | None = None
+        if meta.get("deletionTimestamp"):
+            grace = float(meta.get("deletionGracePeriodSeconds") or 0)
+        limit = spec.get("activeDeadlineSeconds")
+        if limit is not None and not pod.pod_reason and grace is None:
+            if pod.deadline is None:
+                pod.deadline = now + limit - max(self._clock() - pod.started, 0.0)
+                self._again(uid, pod.deadline - now)
+            if now >= pod.deadline:
+                grace = float(spec.get("terminationGracePeriodSeconds") or 0)
+                pod.pod_reason = "DeadlineExceeded"
+        if grace is not None:
+            if pod.kill_at is None:
+                processes.send(pod.pid, signal.SIGTERM)
+            # A later deletion can shorten the grace.
+            pod.kill_at = min(now + grace, pod.kill_at or now + grace)
+        if pod.kill_at is None:
+            return
+        if now >= pod.kill_at:
+            processes.end_all(self._cookies(uid))
+        self._again(uid, max(pod.kill_at - now, LOOK_AGAIN_S))
+
+    def _cookies(self, uid: str) -> tuple[bytes, ...]:
+        return cookies(os.path.join(self._directory, uid), uid)
+
+    def _suspend(self, uid: str, pod: _Pod) -> None:
+        """Stop or continue the processes as the annotation says, and note which they are."""
+        assert pod.pid is not None
+        annotations = pod.obj["metadata"].get("annotations") or {}
+        wanted = annotations.get(SUSPENDED) == "true"
+        was = annotations.get(STOPPED) == "true"
+        if wanted and not pod.stopped:
+            pod.stopped = processes.stop_all(self._cookies(uid), pod.pid)
+            if not pod.stopped:
+                self._again(uid, LOOK_AGAIN_S)
+        elif not wanted and (pod.stopped or was):
+            processes.continue_all(self._cookies(uid), pod.pid)
+            pod.stopped = False
+        if pod.stopped != was:
+            meta = pod.obj["metadata"]
+            note = {"metadata": {"annotations": {STOPPED: "true" if pod.stopped else None}}}
+            pod.obj = self._cluster.patch(POD, meta["name"], note, namespace=meta["namespace"])
+
+    # ------------------------------------------------------------ its end
+
+    def _ended(self, uid: str, pod: _Pod, code: int | None) -> None:
+        """The launcher is over: end the rest, then tell."""
+        if pod.pidfd is not None:
+            self._selector.unregister(pod.pidfd)
+            os.close(pod.pidfd)
+        pod.pid = pod.pidfd = None
+        processes.end_all(self._cookies(uid))
+        clear_leftovers(os.path.join(self._directory, uid))
+        message = self._message(uid)
+        reason = ""
+        if code is None:
+            code = pod_status.own_exit_code(message)
+        if code is None:
+            # Nobody waited for it and it left no evidence: the machine went down, or it was killed
+            # while no daemon was there to see it.
+            code, reason = pod_status.UNKNOWN_EXIT, "ContainerStatusUnknown"
+            pod.pod_reason = pod.pod_reason or "NodeLost"
+        pod.end = pod_status.terminated(
+            pod.obj,
+            code=code,
+            message=message,
+            started=pod.started,
+            now=self._clock(),
+            reason=reason,
+            pod_reason=pod.pod_reason,
+        )
+        self._tell_end(uid, pod)
+
+    def _message(self, uid: str) -> str:
+        try:
+            with open(os.path.join(self._directory, uid, "termination"), "rb") as file:
+                return pod_status.clean_message(file.read(pod_status.MESSAGE_BYTES))
+        except OSError:
+            return ""
+
+    def _tell_end(self, uid: str, pod: _Pod) -> None:
+        assert pod.end is not None
+        self._patch_status(pod, pod.end)
+        pod.end = None
+        self._free(uid)
+        if pod.obj["metadata"].get("deletionTimestamp"):
+            self._remove(pod)
+
+    def _remove(self, pod: _Pod) -> None:
+        """Confirm a deletion, as a kubelet does: the object goes as soon as no finalizer holds it."""
+        meta = pod.obj["metadata"]
+        if not meta.get("deletionGracePeriodSeconds"):
+            return
+        try:
+            self._cluster.delete(
+                POD, meta["name"], namespace=meta["namespace"], if_uid=meta["uid"], grace_s=0
+            )
+        except (NotFound, Conflict):
+            pass
+
+    def _gone(self, uid: str) -> None:
+        """The object is no more: so must be everything else."""
+        pod = self._pods.pop(uid)
+        if pod.pidfd is not None:
+            self._selector.unregister(pod.pidfd)
+            os.close(pod.pidfd)
+        self._unbound.pop(uid, None)
+        self._forget(uid)
+        if pod.pid is not None and pod.is_child:
+            try:
+                processes.reap(pod.pid)
+            except BlockingIOError:
+                log.warning("runner: process %s of a removed pod does not end", pod.pid)
+        self._free(uid)
+
+    def _forget(self, uid: str) -> None:
+        """End what runs for a pod that is gone, and remove its directory."""
+        directory = os.path.join(self._directory, uid)
+        if os.path.exists(os.path.join(directory, "lock")):
+            processes.end_all(self._cookies(uid))
+            clear_leftovers(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+>>>>>>> Stashed changes
 
     def _free(self, uid: str) -> None:
         """Give back what a pod took, and let those that wait try again."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from gridcompat.translate import octets
 from launcher.launcher_bench import Bench
 
 ARGS = '#!/bin/bash\nfor a in "$@"; do printf "[%s]\\n" "$a"; done\n'
@@ -206,6 +208,27 @@ def test_without_a_shell_arguments_arrive_intact(bench: Bench) -> None:
     words = ["*", "$HOME", "a b", ";", "", "it's", "cut\nhere"]
     assert bench.run(program(bench), *words, GC_MODE="raw", GC_COMMAND="x").status == 0
     assert bench.output() == "".join(f"[{word}]\n" for word in [*words[:-1], "cut"])
+
+
+def test_bytes_that_are_no_text_arrive_where_the_pod_wrote_them_in_octal(bench: Bench) -> None:
+    words = ["\udcff\udc807", "back\\0377 \\c", "%s%b", "-n", "end.\n", "é'\udcc3"]
+    bench.environment()
+    show = bench.home / "show"
+    show.write_text(f"#!{sys.executable}\nimport os, sys\nprint(ascii(sys.argv[1:]), ascii(os.getcwd()))\n")
+    show.chmod(0o755)
+    where = bench.home / "d\udcff\\"
+    where.mkdir()
+    result = bench.run(
+        *map(octets.encoded, [str(show), *words]),
+        GC_MODE="raw",
+        GC_CWD=octets.encoded(str(where)),
+        GC_STDOUT_PATH_0=octets.encoded(f"{bench.home}/out\udcfe"),
+        GC_ENCODED="GC_CWD GC_STDOUT_PATH_0 args",
+    )
+    assert result.status == 0
+    # A newline cuts an argument off, as ever.
+    seen = [*words[:4], "end.", words[5]]
+    assert (bench.home / "out\udcfe").read_text() == f"{seen!a} {str(where)!a}\n"
 
 
 @pytest.mark.parametrize("name", ["a=b.sh", "-x.sh", "with blank.sh"])

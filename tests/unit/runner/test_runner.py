@@ -205,8 +205,9 @@ def test_a_missing_volume_is_waited_for(world: World, tmp_path: Path) -> None:
             "status",
         ),
         ({"container": {"command": [], "args": []}}, "no command"),
+        ({"container": {"env": [{"name": "A", "value": "x" * 140_000}]}}, "too long for this system"),
     ],
-    ids=["uid", "field", "command"],
+    ids=["uid", "field", "command", "size"],
 )
 def test_what_can_never_start_is_told(world: World, spec: dict[str, Any], message: str) -> None:
     world.create("a", **spec)

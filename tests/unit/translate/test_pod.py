@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -486,6 +487,30 @@ def test_any_request_gives_a_valid_pod(
     kubernetes_validate.validate(json.loads(json.dumps(pod)), VERSION, strict=True)
     # Nothing of it got into the command itself.
     assert pod["spec"]["containers"][0]["command"] == list(pods.COMMAND)
+
+
+BYTES = st.binary(max_size=20).map(lambda word: os.fsdecode(word.replace(b"\0", b"")))
+
+
+@given(st.lists(BYTES, min_size=1, max_size=4), BYTES)
+def test_bytes_that_are_no_text_are_written_for_printf(words: list[str], path: str) -> None:
+    pod = made(JobRequest(script_file="/p", arguments=tuple(words), has_script=False, shell=False, cwd=path))
+    kubernetes_validate.validate(json.loads(json.dumps(pod).encode()), VERSION, strict=True)
+    container = pod["spec"]["containers"][0]
+    variables = {one["name"]: expand(one.get("value", ""), {}) for one in container["env"]}
+    names = variables.get("GC_ENCODED", "").split()
+    arguments = [expand(word, {}) for word in container["args"]]
+    assert [printed(word) if "args" in names else word for word in arguments] == ["/p", *words]
+    assert (printed(variables["GC_CWD"]) if "GC_CWD" in names else variables["GC_CWD"]) == path
+    assert set(names) <= {"args", "GC_CWD"}
+
+
+def printed(word: str) -> str:
+    """What printf makes of it with %b, as far as we use that."""
+    octal = re.sub(
+        rb"\\(\\|0[0-7]{3})", lambda m: b"\\" if m[1] == b"\\" else bytes([int(m[1], 8)]), word.encode()
+    )
+    return os.fsdecode(octal)
 
 
 # ---------------------------------------------------------------- limits
