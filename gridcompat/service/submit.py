@@ -183,12 +183,33 @@ def _create(
             continue  # perhaps it is there now: the next creation will tell
         except Invalid as error:
             raise Refused(f"job rejected: {error.message}") from error
+        except Forbidden as error:
+            raise _over_quota(error) or error from error
         try:
             there = cluster.get(GRID_JOB, str(number), namespace=body["metadata"]["namespace"])
         except (NotFound, Unavailable):
             continue
         return there if there["spec"]["nonce"] == body["spec"]["nonce"] else None
     raise late(number)
+
+
+def _over_quota(error: Forbidden) -> Refused | None:
+    """Return the grid's words for too many jobs, None if a quota is not what the cluster said.
+
+    Source: `max_u_jobs` in sge_conf(5), status 25 in qsub(1), EXIT STATUS.
+    """
+    _, found, figures = error.message.partition("exceeded quota: ")
+    counts = {}
+    for word in ("used: ", "limited: "):
+        number = figures.partition(word)[2].partition(f"count/{GRID_JOB.plural}.{GRID_JOB.group}=")[2]
+        counts[word] = number.partition(",")[0].strip()
+    if not found or not all(number.isdigit() for number in counts.values()):
+        return None
+    return Refused(
+        f"job rejected: Only {counts['limited: ']} jobs are allowed per user "
+        f"(current job count: {counts['used: ']})",
+        exit_status=25,
+    )
 
 
 def _complete(

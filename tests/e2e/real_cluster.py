@@ -95,7 +95,7 @@ class RealCluster:
         objects = [self.on_this_machine(obj) for obj in yaml.safe_load_all(text)]
         self.apply([one for several in objects for one in several])
         self.wait(lambda: bool(self.leader()), "nobody leads")
-        # The quota controller looks for new kinds every 30 s; a quota on one it does not know waits 5 minutes.
+        # The quota controller looks for new kinds every 30 s; a quota on an unknown one waits 5 minutes.
         time.sleep(35)
 
     def on_this_machine(self, obj: dict[str, Any]) -> list[dict[str, Any]]:

@@ -309,6 +309,36 @@ def test_a_job_whose_secret_is_refused_is_taken_back(
     assert not rows.active(job(cluster, 1000))
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            'gridjobs.gridcompat.io "7" is forbidden: exceeded quota: gridcompat, requested: '
+            "count/gridjobs.gridcompat.io=1, used: count/gridjobs.gridcompat.io=50, limited: "
+            "count/gridjobs.gridcompat.io=50",
+            "job rejected: Only 50 jobs are allowed per user (current job count: 50)",
+        ),
+        (
+            "exceeded quota: q, requested: count/secrets=1, used: count/secrets=5, limited: count/secrets=5",
+            "",
+        ),
+        ('gridjobs is forbidden: User "x" cannot create resource', ""),
+    ],
+    ids=["too many jobs", "another quota", "no right"],
+)
+def test_too_many_jobs_are_refused_in_the_grids_words(
+    cluster: EmbeddedCluster, means: Means, message: str, expected: str
+) -> None:
+    class Full(Faulty):
+        def create(self, obj: Any) -> Any:
+            raise Forbidden(message)
+
+    with pytest.raises(Refused if expected else Forbidden) as caught:
+        send(Full(cluster, 0, Killed()), means)
+    assert caught.value.message == (expected or message)
+    assert caught.value.exit_status == (25 if expected else 1)
+
+
 def test_what_is_too_large_is_refused_before_anything_is_written(
     cluster: EmbeddedCluster, means: Means
 ) -> None:
