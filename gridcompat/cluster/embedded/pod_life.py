@@ -8,6 +8,7 @@ where they fit.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import selectors
@@ -134,21 +135,30 @@ class Lives:
             self._again(uid, RETRY_S)
             return
         except CannotStart as error:
-            pod.end = pod_status.terminated(
-                pod.obj, code=128, message=error.message, started=0.0, now=self._clock(), reason="StartError"
-            )
-            self.tell_end(uid, pod)
+            self._tell_cannot_start(uid, pod, error.message)
             return
-        pid = processes.start(
-            made.argv,
-            made.environment,
-            lock=lock,
-            begun=os.path.join(directory, "begun"),
-            directory=made.directory,
-            log=os.path.join(directory, "log"),
-        )
+        try:
+            pid = processes.start(
+                made.argv,
+                made.environment,
+                lock=lock,
+                begun=os.path.join(directory, "begun"),
+                directory=made.directory,
+                log=os.path.join(directory, "log"),
+            )
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            self._tell_cannot_start(uid, pod, "the arguments and variables are too long for this system")
+            return
         pod.started = self._clock()
         self._runs(uid, pod, pid, child=True)
+
+    def _tell_cannot_start(self, uid: str, pod: Pod, message: str) -> None:
+        pod.end = pod_status.terminated(
+            pod.obj, code=128, message=message, started=0.0, now=self._clock(), reason="StartError"
+        )
+        self.tell_end(uid, pod)
 
     def _runs(self, uid: str, pod: Pod, pid: int, *, child: bool) -> None:
         pod.pid, pod.is_child = pid, child
