@@ -7,7 +7,8 @@ from gridcompat.commands._jobs import Jobs
 from gridcompat.commands._main import parsing_context
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import JobRequest, Submission
-from gridcompat.options import build, checks, scan
+from gridcompat.options import checks, scan
+from gridcompat.options.fields import fields_of, variables_of
 from gridcompat.output.messages import change
 from gridcompat.output.messages import usage as usage_texts
 from gridcompat.record import replace
@@ -60,14 +61,14 @@ class _Asked:
     def __init__(self, context: Context, found: Scanned) -> None:
         occurrences = _softened(found.occurrences)
         parsing = parsing_context(context)
-        fields = build.fields_of(occurrences, parsing)
+        fields = fields_of(occurrences, parsing)
         hold = next((o.value for o in reversed(found.occurrences) if o.switch == "-h"), "")
         fields.pop("user_hold", None)
         fields.pop("context", None)
         environment = None
         given = {occurrence.switch for occurrence in found.occurrences}
         if given & {"-v", "-V"}:
-            environment = build.variables_of(found.occurrences, parsing)
+            environment = variables_of(found.occurrences, parsing)
         self.users = tuple(user for o in found.occurrences if o.switch == "-u" for user in o.value)
         self.verify = any(o.switch == "-w" and o.value != "n" for o in found.occurrences)
         self.refusal = _refusal(fields, occurrences, parsing)

@@ -77,6 +77,19 @@ class HelpHere(Exception):
     """-help stood in a file, where the grid does not allow it."""
 
 
+def last(found: Sequence[Occurrence], switch: str, default: Any) -> Any:
+    """Return the value of the last occurrence of a switch, or the default."""
+    for occurrence in reversed(found):
+        if occurrence.switch == switch:
+            return occurrence.value
+    return default
+
+
+def every(found: Sequence[Occurrence], switch: str) -> list[Any]:
+    """Return the values of all occurrences of a switch, in their order."""
+    return [occurrence.value for occurrence in found if occurrence.switch == switch]
+
+
 def words(
     argv: Sequence[str],
     *,
@@ -194,7 +207,7 @@ def scan(command: str, argv: Sequence[str], *, now: float = 0.0) -> Scanned:
             below that, and empty where there is none.
     """
     try:
-        return _scan(command, list(argv), now)
+        return _Scan(command, list(argv), now).all()
     except BadWord as bad:
         frame = _FRAMES.get(command, "%s" if bad.bare else "qalter: %s")
         raise bad.framed(frame) from bad
@@ -218,64 +231,97 @@ _ONE = frozenset(("qdel", "qmod", "qstat", "qselect", "qhost", "qacct", "qconf")
 """Their status is 1 whatever the mistake."""
 
 
-def _scan(command: str, argv: list[str], now: float) -> Scanned:
-    rows = table.switches(command)
-    found: list[Occurrence] = []
-    operands: list[str] = []
-    repeated: list[str] = []
-    strangers: list[str] = []
-    lost = False
-    lonely = ""
-    at = 0
-    while at < len(argv):
-        word = argv[at]
-        at += 1
-        row = rows.get(word)
-        if row is None:
-            stranger = _stranger(command, argv, at - 1, now)
-            if stranger:
-                at += len(stranger) - 1
-                strangers.append(" ".join(stranger))
-            elif (word[:1] != "-" or command == "qdel") and command != "qmod":
-                operands.append(word)
-            elif word == "--" and command == "qalter":
-                break
-            else:
-                raise BadWord(usage.INVALID_OPTION % word, 1 if command in _ONE else 2)
-            continue
-        option = table.option(row)
+class _Scan:
+    """One command line of a command that is not qsub, while it is read."""
+
+    def __init__(self, command: str, argv: list[str], now: float) -> None:
+        self._command, self._argv, self._now = command, argv, now
+        self._rows = table.switches(command)
+        self._at = 0
+        self._found: list[Occurrence] = []
+        self._operands: list[str] = []
+        self._repeated: list[str] = []
+        self._strangers: list[str] = []
+        self._lonely = ""
+
+    def all(self) -> Scanned:
+        """Read all words."""
+        lost = False
         try:
-            arguments = _taken(option, argv, at)
+            while self._at < len(self._argv):
+                word = self._argv[self._at]
+                self._at += 1
+                row = self._rows.get(word)
+                if row is not None:
+                    self._switch(table.option(row))
+                elif word == "--" and self._command == "qalter":
+                    break
+                else:
+                    self._unknown(word)
+        except values.Lost:
+            lost = True
+        if self._lonely and not any(occurrence.switch == "-help" for occurrence in self._found):
+            raise self._lonely_tasks()
+        if self._strangers:
+            lines = [usage.UNKNOWN_OPTION % stranger for stranger in self._strangers]
+            raise UsageError("\n".join(lines), exit_status=5)
+        return Scanned(
+            occurrences=tuple(self._found),
+            operands=tuple(self._operands),
+            repeated=tuple(self._repeated),
+            lost=lost,
+        )
+
+    def _status(self, status: int) -> int:
+        return 1 if self._command in _ONE else status
+
+    def _unknown(self, word: str) -> None:
+        """A word that is no switch of the command."""
+        stranger = _stranger(self._command, self._argv, self._at - 1, self._now)
+        if stranger:
+            self._at += len(stranger) - 1
+            self._strangers.append(" ".join(stranger))
+        elif (word[:1] != "-" or self._command == "qdel") and self._command != "qmod":
+            self._operands.append(word)
+        else:
+            raise BadWord(usage.INVALID_OPTION % word, self._status(2))
+
+    def _switch(self, option: table.Option) -> None:
+        try:
+            arguments = _taken(option, self._argv, self._at)
         except BadWord as bad:
-            raise BadWord(bad.text, 1 if command in _ONE else bad.status, bare=bad.bare) from bad
-        at += len(arguments)
+            raise BadWord(bad.text, self._status(bad.status), bare=bad.bare) from bad
+        self._at += len(arguments)
         if option.target == "operand":
-            jobs = operands or (command == "qmod" and any(occurrence.words for occurrence in found))
-            if not jobs and not lonely:
-                lonely = usage.LONELY_TASKS % " ".join(arguments)
-            operands += (word, *arguments)
-            continue
-        if any(occurrence.switch == word for occurrence in found) and word in table.WARNED_WHEN_REPEATED:
-            repeated.append(word)
+            self._tasks(option.switch, arguments)
+            return
+        given = any(occurrence.switch == option.switch for occurrence in self._found)
+        if given and option.switch in table.WARNED_WHEN_REPEATED:
+            self._repeated.append(option.switch)
         value = None
         if arguments or not option.words:
-            try:
-                value = _value(option, arguments, now, 1 if command in _ONE else 0)
-            except values.Lost:
-                lost = True
-                break
-        found.append(
+            value = _value(option, arguments, self._now, self._status(0))
+        self._found.append(
             Occurrence(
-                switch=word, words=arguments, value=value, origin="command line", place=table.COMMAND_LINE
+                switch=option.switch,
+                words=arguments,
+                value=value,
+                origin="command line",
+                place=table.COMMAND_LINE,
             )
         )
-    if lonely and not any(occurrence.switch == "-help" for occurrence in found):
-        if command == "qmod":
-            raise BadWord(f"{lonely}\n{usage.TOO_MANY_OPTIONS}", 1)
-        raise BadWord(lonely, 1 if command in _ONE else 2, bare=True)
-    if strangers:
-        raise UsageError("\n".join(usage.UNKNOWN_OPTION % stranger for stranger in strangers), exit_status=5)
-    return Scanned(occurrences=tuple(found), operands=tuple(operands), repeated=tuple(repeated), lost=lost)
+
+    def _tasks(self, switch: str, arguments: tuple[str, ...]) -> None:
+        """-t, which belongs to the job before it; qmod's jobs are the words of a switch."""
+        in_switch = self._command == "qmod" and any(occurrence.words for occurrence in self._found)
+        if not self._operands and not in_switch and not self._lonely:
+            self._lonely = usage.LONELY_TASKS % " ".join(arguments)
+        self._operands += (switch, *arguments)
+
+    def _lonely_tasks(self) -> BadWord:
+        if self._command == "qmod":
+            return BadWord(f"{self._lonely}\n{usage.TOO_MANY_OPTIONS}", 1)
+        return BadWord(self._lonely, self._status(2), bare=True)
 
 
 def _stranger(command: str, argv: list[str], at: int, now: float) -> tuple[str, ...]:
