@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from gridcompat.cluster.base import CONFIG_MAP, GRID_JOB, LEASE, POD
 from gridcompat.errors import Conflict, NotFound
 from gridcompat.replica.process import LEASE_NAME
+from gridcompat.translate.account_files import ACCOUNT_FILES
 from gridcompat.translate.grid_job import JOB_FINALIZER
-from gridcompat.translate.pod import ACCOUNT_FILES, EVIDENCE_FINALIZER, JOB_LABEL, launcher_name
+from gridcompat.translate.launch import launcher_name
+from gridcompat.translate.pod import EVIDENCE_FINALIZER, JOB_LABEL
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import Cluster, K8sObject, Kind

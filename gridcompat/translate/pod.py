@@ -2,28 +2,37 @@
 
 Whole objects as plain dicts, in the order of the API reference, from pure functions.  What a pod may be
 (uid, home, volumes, image) comes from the GridAccount and the site's settings; what a user wrote only
-ever becomes a value that the launcher reads.  Must not know clocks, the cluster or the environment.
+ever becomes a value that the launcher reads (`launch`).  Must not know clocks, the cluster or the
+environment.
 """
 
 from __future__ import annotations
 
 import json
-import posixpath
-from hashlib import sha256
 
-from gridcompat import launcher
-from gridcompat.cluster.base import CONFIG_MAP, GRID_JOB, POD
-from gridcompat.translate import octets
+from gridcompat.cluster.base import GRID_JOB, POD
+from gridcompat.translate.account_files import account_files_name, client_volume
 from gridcompat.translate.grid_job import is_array, job_id, secret_name
+from gridcompat.translate.launch import (
+    CLIENT,
+    COMMAND,
+    ROOT,
+    SPOOL,
+    arguments,
+    carried,
+    environment,
+    escaped,
+    launcher_name,
+    run_directory,
+)
 from gridcompat.translate.limits import limits, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject
-    from gridcompat.model import Account, HostPath, JobRequest
+    from gridcompat.model import Account, JobRequest
     from gridcompat.settings import Queue, Settings
 
 JOB_LABEL = "gridcompat.io/job"
@@ -33,16 +42,9 @@ EVIDENCE_FINALIZER = "gridcompat.io/evidence"
 RECORD_ANNOTATION = "gridcompat.io/record"
 VOID = "gridcompat.io/void"
 """Annotation and scheduling gate of a pod that only takes the name of an attempt."""
-ACCOUNT_FILES = "gridcompat-account-"
-"""What the names of ConfigMaps with passwd and group files begin with."""
 CONTAINER = "job"
 SLUG_LENGTH = 24
 """Of a pod's name; with two numbers of ten digits it stays below 63, which a host name may have."""
-ROOT = "/gridcompat"
-CLIENT = f"{ROOT}/client"
-"""Where commands inside a job find the way to the API server."""
-SPOOL = "/var/spool/gridengine/execd"
-"""Where Grid Engine keeps the copy of a script; scripts look at `$0` and JOB_SCRIPT."""
 PULL_MARGIN_S = 900
 """The deadline of a pod counts from its binding: room for pulling an image before h_rt begins."""
 STOP_MARGIN_S = 30
@@ -55,9 +57,6 @@ LOST_NODE_IS_OURS_TO_JUDGE = (
 )
 """Without tolerationSeconds: for ever. The default is 300 s, then the pod is deleted behind our back."""
 
-# Must not be argv[0] of the program: `sh` here is whatever the image has at that place.
-COMMAND = ["/bin/sh", "-c", 'exec /bin/sh "$GC_ROOT/launcher/launcher.sh" "$@"', "sh"]
-
 
 def pod_name(job_name: str, id: int, task: int | None, attempt: int) -> str:  # noqa: A002  (the object's own word)
     """Return `SLUG-ID[-tTASK]-aN`; two attempts never share it, whatever the job is called.
@@ -69,103 +68,6 @@ def pod_name(job_name: str, id: int, task: int | None, attempt: int) -> str:  # 
     slug = "-".join(part for part in kept.split("-") if part)[:SLUG_LENGTH].rstrip("-") or "job"
     of_task = "" if task is None else f"-t{task}"
     return f"{slug}-{id}{of_task}-a{attempt}"
-
-
-def launcher_config_map(namespace: str) -> K8sObject:
-    """Return the launcher as an immutable ConfigMap named by its content."""
-    return {
-        "apiVersion": CONFIG_MAP.api_version,
-        "kind": CONFIG_MAP.kind,
-        "metadata": {"name": launcher_name(), "namespace": namespace},
-        "immutable": True,
-        "data": {"launcher.sh": launcher.text()},
-    }
-
-
-def launcher_name() -> str:
-    """Return the name of the ConfigMap that holds this version of the launcher."""
-    return "gridcompat-launcher-" + sha256(launcher.text().encode()).hexdigest()[:10]
-
-
-def account_config_map(account: Account, settings: Settings) -> K8sObject:
-    """Return the account's files in its containers, immutable and named by content.
-
-    `passwd` and `group`: programs that ask who they are (ssh, git, Python's getpass) need an entry, and
-    the image has none.  `kubeconfig`, where jobs have a way to the API server: its token is mounted
-    beside it.
-    """
-    return {
-        "apiVersion": CONFIG_MAP.api_version,
-        "kind": CONFIG_MAP.kind,
-        "metadata": {"name": _account_files_name(account, settings), "namespace": account.namespace},
-        "immutable": True,
-        "data": _account_files(account, settings),
-    }
-
-
-def _account_files_name(account: Account, settings: Settings) -> str:
-    text = "\0".join(_account_files(account, settings).values())
-    return ACCOUNT_FILES + sha256(text.encode()).hexdigest()[:10]
-
-
-def _account_files(account: Account, settings: Settings) -> dict[str, str]:
-    users = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]
-    groups = ["root:x:0:", "tty:x:5:", "nogroup:x:65534:"]
-    entry = (
-        account.owner,
-        "x",
-        str(account.uid),
-        str(account.gid),
-        account.owner,
-        account.home or "/",
-        "/bin/sh",
-    )
-    group = (account.group, "x", str(account.gid), "")
-    for lines, words in ((users, entry), (groups, group)):
-        # An entry that cannot be written is left out: it must not become another one.
-        if words[0] and not any(set(word) & {":", "\n"} for word in words):
-            lines.append(":".join(words))
-    files = {name: "\n".join([*lines, ""]) for name, lines in (("group", groups), ("passwd", users))}
-    if settings.job_service_account:
-        files["kubeconfig"] = _kubeconfig(account, settings)
-    return files
-
-
-def _kubeconfig(account: Account, settings: Settings) -> str:
-    here = {"name": "here", "context": {"cluster": "here", "user": "here", "namespace": account.namespace}}
-    cluster = {"server": settings.job_api_server, "certificate-authority": f"{CLIENT}/ca.crt"}
-    if not settings.job_api_server.startswith("https://kubernetes.default.svc"):
-        cluster["tls-server-name"] = "kubernetes.default.svc"  # the one name that every certificate has
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "here", "cluster": cluster}],
-            "users": [{"name": "here", "user": {"tokenFile": f"{CLIENT}/token"}}],
-            "contexts": [here],
-            "current-context": "here",
-        }
-    )
-
-
-def _client(account: Account, settings: Settings) -> dict[str, Any]:
-    """The volume with which commands inside a job reach the API server, with the user's rights only."""
-    token = {"path": "token", "expirationSeconds": 3600}
-    return {
-        "projected": {
-            "defaultMode": 0o444,
-            "sources": [
-                {"serviceAccountToken": token},
-                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-                {
-                    "configMap": {
-                        "name": _account_files_name(account, settings),
-                        "items": [{"key": "kubeconfig", "path": "kubeconfig"}],
-                    }
-                },
-            ],
-        }
-    }
 
 
 def attempt_pod(
@@ -202,9 +104,9 @@ def attempt_pod(
                     "image": _image(request, where, settings),
                     "imagePullPolicy": settings.image_pull_policy,
                     "command": list(COMMAND),
-                    "args": [escaped(word) for word in _carried(_arguments(request))],
+                    "args": [escaped(word) for word in carried(arguments(request))],
                     "workingDir": "/",
-                    "env": _environment(
+                    "env": environment(
                         grid_job, request, task, attempt, restarted, where, bounds, account, settings
                     ),
                     "resources": _resources(request, bounds, slots_of(grid_job), settings),
@@ -334,15 +236,6 @@ def record_text(
     )
 
 
-def escaped(text: str) -> str:
-    """Return the text so that the kubelet's expansion of `$(NAME)` gives it back.
-
-    `$$` becomes `$` there, and `$(NAME)` a value if the name is known; so every `$` is doubled.
-    Source: Container.command in the API reference of v1.
-    """
-    return text.replace("$", "$$")
-
-
 def _metadata(
     grid_job: K8sObject,
     request: JobRequest,
@@ -387,26 +280,6 @@ def _image(request: JobRequest, queue: Queue | None, settings: Settings) -> str:
     images = dict(settings.release_images)
     release = next((value for name, value in reversed(request.hard_resources) if name == "release"), "")
     return images.get(release) or (queue.image if queue else "") or settings.image or "gridcompat-local"
-
-
-def _arguments(request: JobRequest) -> tuple[str, ...]:
-    """What the launcher is given: the program first, unless a script is run."""
-    if _mode(request) == "script" or (request.continuous and not request.binary):
-        return request.arguments
-    return (request.script_file, *request.arguments)
-
-
-def _carried(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The arguments as an object can hold them; all are encoded if one must be."""
-    return words if all(map(octets.is_text, words)) else tuple(map(octets.encoded, words))
-
-
-def _mode(request: JobRequest) -> str:
-    if request.continuous and not request.has_script:
-        return "loop"
-    if request.has_script:
-        return "script"
-    return "binary" if request.shell else "raw"
 
 
 def _node_selector(request: JobRequest, queue: Queue) -> dict[str, str]:
@@ -472,113 +345,13 @@ def _volumes(
         for name, path, fixed, _ in found
     ]
     if settings.cluster == "kubernetes":
-        volumes.append({"name": "account", "configMap": {"name": _account_files_name(account, settings)}})
+        volumes.append({"name": "account", "configMap": {"name": account_files_name(account, settings)}})
         for file in ("passwd", "group"):
             mounts.append({"name": "account", "readOnly": True, "mountPath": f"/etc/{file}", "subPath": file})
         if settings.job_service_account:
-            volumes.append({"name": "client", **_client(account, settings)})
+            volumes.append({"name": "client", **client_volume(account, settings)})
             mounts.append({"name": "client", "readOnly": True, "mountPath": CLIENT})
     return volumes, mounts
-
-
-def run_directory(account: Account, settings: Settings) -> str:
-    """Return the directory of claims and evidence."""
-    return posixpath.join(account.home or "/", settings.run_dir)
-
-
-def _environment(
-    grid_job: K8sObject,
-    request: JobRequest,
-    task: int,
-    attempt: int,
-    restarted: int,
-    queue: Queue,
-    bounds: dict[str, int],
-    account: Account,
-    settings: Settings,
-) -> list[dict[str, Any]]:
-    """The launcher's variables; `launcher.sh` says what each means."""
-    mode = _mode(request)
-    slots = slots_of(grid_job)
-    values: dict[str, str | int | None] = {
-        "GC_ROOT": ROOT,
-        "GC_SPOOL": SPOOL,
-        "GC_RUN_DIR": run_directory(account, settings),
-        "GC_CLAIM": f"{grid_job['metadata']['uid']}-t{task}-a{attempt}",
-        "GC_MODE": mode,
-        "GC_START_MODE": queue.shell_start_mode,
-        "GC_JOB_ID": job_id(grid_job),
-        "GC_JOB_NAME": request.name,
-        "GC_TASK": task,
-        "GC_QUEUE": queue.name,
-        "GC_RESTARTED": restarted,
-        "GC_SLOTS": slots,
-        "GC_USER": account.owner,
-        "GC_HOME": account.home or "/",
-        "GC_ACCOUNT": request.account,
-        "GC_CWD": request.cwd,
-        "GC_QUEUE_SHELL": queue.shell,
-        "GC_COMMAND": None if mode in ("script", "loop") else request.script_file,
-        "GC_MERGE": "y" if request.merge else None,
-        "GC_NOTIFY": queue.notify_s if request.notify else None,
-        "GC_PE": request.parallel_environment or None,
-        "GC_ARCH": settings.arch,
-        "GC_BINARY_PATH": settings.binary_path,
-        "GC_CELL": settings.sge_cell,
-        "GC_SGE_ROOT": settings.sge_root,
-        "GC_STATE": CLIENT if settings.cluster == "kubernetes" and settings.job_service_account else None,
-    }
-    if is_array(grid_job) and request.tasks is not None:
-        first, last, step = request.tasks
-        # The last task there is: of 1-10:4 it is 9.
-        values |= {
-            "GC_TASK_FIRST": first,
-            "GC_TASK_LAST": last - (last - first) % step,
-            "GC_TASK_STEP": step,
-        }
-    values |= {f"GC_{name}": value for name, value in bounds.items() if name != "MEM_FREE"}
-    for kind, paths in (
-        ("STDIN", request.stdin_paths),
-        ("STDOUT", request.stdout_paths),
-        ("STDERR", request.stderr_paths),
-        ("SHELL", request.shell_paths),
-    ):
-        values |= _paths(kind, paths)
-    submit = request.submit
-    origin = {
-        "HOME": submit.home,
-        "HOST": submit.host,
-        "LOGNAME": submit.log_name,
-        "MAIL": submit.mail,
-        "PATH": submit.path,
-        "SHELL": submit.shell,
-        "TZ": submit.tz,
-        "WORKDIR": submit.workdir,
-    }
-    values |= {f"GC_O_{name}": value or None for name, value in origin.items()}
-    stray = [name for name, value in values.items() if not octets.is_text(str(value))]
-    values |= {name: octets.encoded(str(values[name])) for name in stray}
-    if not all(map(octets.is_text, _arguments(request))):
-        stray.append(octets.ARGUMENTS)
-    values[octets.ENCODED] = " ".join(stray) or None
-    return [
-        {"name": "GC_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
-        {"name": "GC_HOST", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
-        *(
-            {"name": name, "value": escaped(str(value))}
-            for name, value in values.items()
-            if value is not None
-        ),
-    ]
-
-
-def _paths(kind: str, paths: Iterable[HostPath]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for number, (host, path) in enumerate(entry for entry in paths if entry[1]):
-        if host:
-            found[f"GC_{kind}_HOST_{number}"] = host
-        found[f"GC_{kind}_PATH_{number}"] = path
-    return found
 
 
 def _prune(fields: dict[str, Any]) -> dict[str, Any]:

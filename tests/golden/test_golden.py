@@ -29,7 +29,8 @@ from gridcompat.record import replace
 from gridcompat.settings import Settings
 from gridcompat.translate.account import account_of, seed
 from gridcompat.translate.grid_job import read_request, task_ranges
-from gridcompat.translate.pod import attempt_pod, launcher_name
+from gridcompat.translate.launch import launcher_name
+from gridcompat.translate.pod import attempt_pod
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.case"))
 EXPECTED = ("stdout", "stderr", "exit", "objects")

@@ -17,7 +17,9 @@ from gridcompat.cluster.embedded.container import expand
 from gridcompat.model import Account, JobRequest, SubmitContext
 from gridcompat.record import replace
 from gridcompat.settings import Queue, Settings
+from gridcompat.translate import launch
 from gridcompat.translate import pod as pods
+from gridcompat.translate.account_files import account_config_map
 from gridcompat.translate.grid_job import grid_job
 from gridcompat.translate.limits import limits
 
@@ -77,8 +79,8 @@ def test_the_whole_pod_of_a_plain_job() -> None:
     pod = made(SCRIPT)
     record = json.loads(pod["metadata"]["annotations"].pop("gridcompat.io/record"))
     environment = pod["spec"]["containers"][0].pop("env")
-    config_map = pods.launcher_name()
-    account_files = pods.account_config_map(ACCOUNT, SETTINGS)["metadata"]["name"]
+    config_map = launch.launcher_name()
+    account_files = account_config_map(ACCOUNT, SETTINGS)["metadata"]["name"]
     assert pod == {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -388,7 +390,7 @@ def test_a_void_pod_takes_the_same_name_and_never_runs() -> None:
 
 
 def test_the_launcher_is_named_by_its_content() -> None:
-    config_map = pods.launcher_config_map("tool-x")
+    config_map = launch.launcher_config_map("tool-x")
     assert config_map["data"] == {"launcher.sh": launcher.text()}
     assert config_map["immutable"] is True
     assert re.fullmatch(r"gridcompat-launcher-[0-9a-f]{10}", config_map["metadata"]["name"])
@@ -448,7 +450,7 @@ WORDS = st.text(max_size=40).filter(lambda text: "\0" not in text)
 
 @given(WORDS, st.dictionaries(st.sampled_from(["HOME", "A", "GC_ROOT"]), WORDS))
 def test_escaped_text_comes_out_of_the_kubelet_as_it_was(text: str, known: dict[str, str]) -> None:
-    assert expand(pods.escaped(text), known) == text
+    assert expand(launch.escaped(text), known) == text
 
 
 @given(
@@ -486,7 +488,7 @@ def test_any_request_gives_a_valid_pod(
     pod = made(request)
     kubernetes_validate.validate(json.loads(json.dumps(pod)), VERSION, strict=True)
     # Nothing of it got into the command itself.
-    assert pod["spec"]["containers"][0]["command"] == list(pods.COMMAND)
+    assert pod["spec"]["containers"][0]["command"] == list(launch.COMMAND)
 
 
 BYTES = st.binary(max_size=20).map(lambda word: os.fsdecode(word.replace(b"\0", b"")))
@@ -557,12 +559,12 @@ def test_soft_requests_limit_nothing() -> None:
 def test_the_account_has_an_entry_unless_it_would_be_another_one(
     owner: str, group: str, passwd: str, groups: str
 ) -> None:
-    made = pods.account_config_map(replace(ACCOUNT, owner=owner, group=group), SETTINGS)
+    made = account_config_map(replace(ACCOUNT, owner=owner, group=group), SETTINGS)
     lines = {
         name: text.splitlines()[n:] for (name, text), n in zip(made["data"].items(), (3, 2), strict=True)
     }
     assert lines == {"group": [groups] if groups else [], "passwd": [passwd] if passwd else []}
-    assert made["metadata"]["name"] != pods.account_config_map(ACCOUNT, SETTINGS)["metadata"]["name"]
+    assert made["metadata"]["name"] != account_config_map(ACCOUNT, SETTINGS)["metadata"]["name"]
 
 
 def test_jobs_reach_the_api_server_only_where_the_site_gives_them_an_account() -> None:
@@ -575,7 +577,7 @@ def test_jobs_reach_the_api_server_only_where_the_site_gives_them_an_account() -
     assert spec["serviceAccountName"] == "jobs"
     assert spec["automountServiceAccountToken"] is False
     (client,) = [one["projected"]["sources"] for one in spec["volumes"] if "projected" in one]
-    files = pods.account_config_map(ACCOUNT, settings)
+    files = account_config_map(ACCOUNT, settings)
     assert client[2]["configMap"]["name"] == files["metadata"]["name"]
     (user,) = json.loads(files["data"]["kubeconfig"])["users"]
     assert user["user"] == {"tokenFile": "/gridcompat/client/token"}
