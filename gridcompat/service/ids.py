@@ -83,7 +83,7 @@ class Ids:
             AlreadyActive: `-once`, and another job of that name is there or comes first.
             Unavailable: the deadline passed first.
         """
-        wait = 0.01
+        wait, cause = 0.01, ""
         while not self._deadline.passed():
             try:
                 with Turn(self._means, self._deadline):
@@ -92,14 +92,12 @@ class Ids:
                 number = None
             except Unavailable as error:
                 # Perhaps the swap was done. Then the id is a gap, or our own entry will be met.
-                if self._deadline.passed():
-                    raise late(None) from error
-                number = None
+                number, cause = None, error.message
             if number is not None:
                 return number
             self._means.pause(min(wait, self._deadline.left or wait))
             wait = min(wait * 2, 1.0)
-        raise late(None)
+        raise late(None, cause)
 
     def _attempt(self) -> int | None:
         """One round of the protocol; None to begin again after a pause."""
@@ -186,7 +184,8 @@ def check_free(cluster: Cluster, name: str, *, namespace: str) -> None:
         raise AlreadyActive(f"there is a job named '{name}' already active")
 
 
-def late(number: int | None) -> ClusterError:
+def late(number: int | None, cause: str = "") -> ClusterError:
     """The end of a submission that came to nothing in time: status 25, "try again later"."""
     named = "" if number is None else f" (its number would have been {number})"
-    return Unavailable(f"the job was not submitted: the cluster did not answer in time{named}")
+    why = f": {cause}" if cause else ""
+    return Unavailable(f"the job was not submitted: the cluster did not answer in time{named}{why}")

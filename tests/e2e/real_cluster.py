@@ -239,6 +239,13 @@ class Account:
         assert done.returncode == 0, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
+    def kubectl(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run kubectl with this user's rights in the cluster."""
+        environment = {**self.cluster.environment, "KUBECONFIG": str(self.home / "kubeconfig")}
+        return subprocess.run(
+            ["kubectl", *words], env=environment, input=stdin, capture_output=True, text=True, check=False
+        )
+
     def file(self, name: str) -> str:
         """Return a file of the home, "" if it is not there."""
         path = self.home / name

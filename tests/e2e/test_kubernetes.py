@@ -282,6 +282,8 @@ def test_each_mistake_is_told_in_a_line(
         (user.home / "admin").write_text((site.state / "admin.kubeconfig").read_text())
     else:
         environment["KUBECONFIG"] = "/nonexistent"
+    if mistake == "no account" and words == ("qstat",):
+        pytest.skip("who may list a namespace without jobs sees no jobs")
     before = site.get("gridjobs", "-A")["items"]
     done = subprocess.run(
         words,
@@ -333,13 +335,7 @@ def forged(user: Account, **changes: Any) -> dict[str, Any]:
     ],
 )
 def test_the_policy_refuses_forged_jobs(user: Account, changes: dict[str, Any], words: str) -> None:
-    done = user.run(
-        str(user.cluster.environment["PATH"].split(":")[0]) + "/kubectl",
-        "create",
-        "-f",
-        "-",
-        stdin=json.dumps(forged(user, **changes)),
-    )
+    done = user.kubectl("create", "-f", "-", stdin=json.dumps(forged(user, **changes)))
     assert done.returncode == 1
     assert words in done.stderr
 
@@ -365,8 +361,7 @@ def test_the_policy_refuses_forged_jobs(user: Account, changes: dict[str, Any], 
     ids=lambda words: " ".join(words[:3]),
 )
 def test_a_user_has_no_more_rights_than_needed(user: Account, words: tuple[str, ...]) -> None:
-    kubectl = str(user.cluster.environment["PATH"].split(":")[0]) + "/kubectl"
-    done = user.run(kubectl, "-n", user.namespace, *words)
+    done = user.kubectl("-n", user.namespace, *words)
     assert done.returncode == 1
     assert "orbidden" in done.stderr or "nextId" in done.stderr, done.stderr
 
