@@ -114,65 +114,101 @@ def words(
     Raises:
         BadWord: the first mistake.
     """
-    rows = table.switches("qsub")
-    found: list[Occurrence] = []
-    operands: list[str] = []
-    strays: list[str] = []
-    repeated: list[str] = []
-    given = {occurrence.switch for occurrence in seen}
-    soft = separator = lost = False
-    at = 0
-    while at < len(argv):
-        word = argv[at]
-        at += 1
-        if place != table.COMMAND_LINE and (word[:1] != "-" or word == "--"):
-            strays.append(word)
-            continue
-        if word[:1] != "-":
-            operands += argv[at - 1 :]
-            break
-        if word == "--":
-            if at == len(argv):
-                raise BadWord(usage.NO_JOB_ARGUMENTS, 2)
-            separator = True
-            operands += argv[at:]
-            break
-        row = rows.get(word)
-        if row is None:
-            raise BadWord(usage.INVALID_OPTION % word, 2)
-        option = table.option(row)
-        arguments = _arguments(option, argv, at)
-        at += len(arguments)
-        if word in given and word in table.WARNED_WHEN_REPEATED:
-            repeated.append(word)
+    line = _Words(argv, origin=origin, place=place, now=now, include=include, seen=seen)
+    return line.all()
+
+
+class _Words:
+    """Words of qsub while they are read."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        origin: str,
+        place: str,
+        now: float,
+        include: Callable[[str], Scanned] | None,
+        seen: Sequence[Occurrence],
+    ) -> None:
+        self._argv, self._origin, self._place, self._now = argv, origin, place, now
+        self._include = include
+        self._rows = table.switches("qsub")
+        self._found: list[Occurrence] = []
+        self._strays: list[str] = []
+        self._repeated: list[str] = []
+        self._given = {occurrence.switch for occurrence in seen}
+        self._soft = False
+        self._at = 0
+
+    def all(self) -> Scanned:
+        """Read all words."""
+        separator = lost = False
         try:
-            value = values.READERS[option.parse](arguments, word, now)
-            if word == "-@" and include is not None:
-                inside = include(arguments[0])
-                found += inside.occurrences
-                strays += inside.strays
-                repeated += inside.repeated
-                given |= {occurrence.switch for occurrence in inside.occurrences}
-                continue
+            separator = self._switches()
         except values.Lost:
-            lost = True
-            break
-        except values.Wrong as wrong:
-            raise BadWord(wrong.text, wrong.status, before=wrong.before) from wrong
-        if word in ("-soft", "-hard"):
-            soft = word == "-soft"
-        given.add(word)
-        found.append(
-            Occurrence(switch=word, words=arguments, value=value, origin=origin, place=place, soft=soft)
+            lost, self._at = True, len(self._argv)
+        return Scanned(
+            occurrences=tuple(self._found),
+            operands=tuple(self._argv[self._at :]),
+            strays=tuple(self._strays),
+            repeated=tuple(self._repeated),
+            lost=lost,
+            separator=separator,
         )
-    return Scanned(
-        occurrences=tuple(found),
-        operands=tuple(operands),
-        strays=tuple(strays),
-        repeated=tuple(repeated),
-        lost=lost,
-        separator=separator,
-    )
+
+    def _switches(self) -> bool:
+        """Read until the operands begin; return whether `--` stood before them."""
+        while self._at < len(self._argv):
+            word = self._argv[self._at]
+            if word[:1] != "-" or word == "--":
+                if self._place != table.COMMAND_LINE:
+                    self._strays.append(word)
+                    self._at += 1
+                    continue
+                if word != "--":
+                    return False
+                self._at += 1
+                if self._at == len(self._argv):
+                    raise BadWord(usage.NO_JOB_ARGUMENTS, 2)
+                return True
+            row = self._rows.get(word)
+            if row is None:
+                raise BadWord(usage.INVALID_OPTION % word, 2)
+            self._at += 1
+            self._switch(table.option(row))
+        return False
+
+    def _switch(self, option: table.Option) -> None:
+        word = option.switch
+        arguments = _arguments(option, self._argv, self._at)
+        self._at += len(arguments)
+        if word in self._given and word in table.WARNED_WHEN_REPEATED:
+            self._repeated.append(word)
+        value = _value(option, arguments, self._now, 0)
+        if word == "-@" and self._include is not None:
+            self._take(self._include(arguments[0]))
+            return
+        if word in ("-soft", "-hard"):
+            self._soft = word == "-soft"
+        self._given.add(word)
+        self._found.append(
+            Occurrence(
+                switch=word,
+                words=arguments,
+                value=value,
+                origin=self._origin,
+                place=self._place,
+                soft=self._soft,
+            )
+        )
+
+    def _take(self, inside: Scanned) -> None:
+        """What a file of -@ holds counts as if it stood here."""
+        self._found += inside.occurrences
+        self._strays += inside.strays
+        self._repeated += inside.repeated
+        self._given |= {occurrence.switch for occurrence in inside.occurrences}
 
 
 def _arguments(option: table.Option, argv: Sequence[str], at: int) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject
-    from gridcompat.model import Account, HostPath, JobRequest
+    from gridcompat.model import Account, HostPath, JobRequest, SubmitContext
     from gridcompat.settings import Queue, Settings
 
 ROOT = "/gridcompat"
@@ -142,8 +142,13 @@ def environment(
         ("SHELL", request.shell_paths),
     ):
         values |= _paths(kind, paths)
-    submit = request.submit
-    origin = {
+    values |= {f"GC_O_{name}": value or None for name, value in _origin(request.submit).items()}
+    return _variables(values, request)
+
+
+def _origin(submit: SubmitContext) -> dict[str, str]:
+    """The submitting shell, by the names of the SGE_O_ variables."""
+    return {
         "HOME": submit.home,
         "HOST": submit.host,
         "LOGNAME": submit.log_name,
@@ -153,7 +158,10 @@ def environment(
         "TZ": submit.tz,
         "WORKDIR": submit.workdir,
     }
-    values |= {f"GC_O_{name}": value or None for name, value in origin.items()}
+
+
+def _variables(values: dict[str, str | int | None], request: JobRequest) -> list[dict[str, Any]]:
+    """The variables of the container; what is no text is encoded, and named in one of them."""
     stray = [name for name, value in values.items() if not octets.is_text(str(value))]
     values |= {name: octets.encoded(str(values[name])) for name in stray}
     if not all(map(octets.is_text, arguments(request))):
