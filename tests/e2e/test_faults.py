@@ -12,14 +12,17 @@ import shutil
 import socket
 import socketserver
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import glob
 
 import pytest
-from world import BIN, ROOT, World, finish
+from world import BIN, LIMIT_S, ROOT, World, finish
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
+from gridcompat.cluster.embedded import spawn
 from gridcompat.cluster.embedded.store import EmbeddedCluster
 
 sys.path.insert(0, f"{ROOT}/tests/unit/mailer")
@@ -263,6 +266,40 @@ def test_mail_waits_for_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -
             assert f"Subject: Job {number} (x) Complete\r\n".encode() in server.received[0].data
 
 
+# ------------------------------------------------------------ the clock
+
+
+def test_a_clock_that_is_stepped_back_holds_nothing_up(world: World) -> None:
+    library = next(iter(glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), "")
+    if not library:
+        pytest.skip("needs libfaketime")
+    offset = world.write("offset", "+0")
+    world.environment |= {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": offset}
+    world.environment |= {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    os.mkdir(world.state, 0o700)
+    world.give(world.state)
+    # By hand: a command would not let it have this library.
+    words = [world.python, "-I", "-S", "-c", spawn.CODE, ROOT, "--state", world.state]
+    daemon = world.start(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        world.wait_for("there is a daemon", world.daemon)
+        job = world.write("job", "#!/bin/sh\necho on; until [ -e end ]; do sleep 0.05; done\n")
+        before = world.run("qsub", "-N", "before", "-o", f"{world.home}/out", job).id
+        world.wait_for("it runs", lambda: world.read("out") == b"on\n")
+        world.write("offset", "-7200")
+        after = world.run("qsub", "-N", "after", "-b", "y", "true").id
+        world.finished(after)
+        held = world.run("qsub", "-N", "held", "-hold_jid", "before", "-b", "y", "true").id
+        world.write("end", "")
+        world.finished(before, held)
+        assert [(one.failed, one.exit_status) for one in world.records()] == [(0, 0)] * 3
+        assert all(one.end_time >= one.start_time and one.ru_wallclock >= 0 for one in world.records())
+        assert daemon.wait(LIMIT_S) == 0, "it ended for want of work"
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
 # ------------------------------------------------------------ the state
 
 
@@ -375,8 +412,8 @@ def test_a_job_is_taken_although_the_daemon_cannot_start(world: World, fault: ob
     done = world.run(f"{copy}/bin/qsub", "-b", "y", "echo", "late")
     assert done.out == f'Your job {done.id} ("echo") has been submitted\n'
     assert done.err.startswith("gridcompat: the daemon cannot be started: ") and done.err.count("\n") == 1
-    quiet = world.run(f"{copy}/bin/qstat")
-    assert (quiet.status, quiet.err) == (0, "") and " qw " in quiet.out
+    listed = world.run(f"{copy}/bin/qstat")
+    assert (listed.status, listed.err) == (0, done.err) and " qw " in listed.out
     deleted = world.run(f"{copy}/bin/qsub", "-b", "y", "true").id
     assert world.run(f"{copy}/bin/qdel", str(deleted)).out == f"tester has deleted job {deleted}\n"
     after = world.run("qsub", "-b", "y", "true").id

@@ -243,7 +243,7 @@ def account() -> tuple[int | None, str]:
     """Return the uid that commands run as (None is our own) and the interpreter they find first."""
     if os.getuid() != 0:
         return None, sys.executable
-    probe = "import os, sys; os.chdir(sys.argv[1]); os.listdir('.')"
+    probe = "import os, sys; os.chdir(sys.argv[1]); os.listdir('.'); sys.exit(sys.version_info < (3, 11))"
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             words = [python, "-I", "-S", "-c", probe, BIN]
