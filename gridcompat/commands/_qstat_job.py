@@ -9,9 +9,10 @@ from gridcompat.output import qstat_job as text
 from gridcompat.patterns import matches
 from gridcompat.record import replace
 from gridcompat.service.select import is_number
+from gridcompat.timestamps import epoch
 from gridcompat.translate import ranges
 from gridcompat.translate.grid_job import job_id, secret_name
-from gridcompat.translate.rows import epoch, rows
+from gridcompat.translate.rows import rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.accounting import Entry
+from gridcompat.timestamps import epoch
 from gridcompat.translate.grid_job import is_array, job_id
-from gridcompat.translate.rows import epoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

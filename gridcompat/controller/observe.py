@@ -17,10 +17,10 @@ from gridcompat.controller.happened import happening
 from gridcompat.controller.orders import deletion_of, ended_by
 from gridcompat.model import Outcome
 from gridcompat.record import replace
+from gridcompat.timestamps import epoch
 from gridcompat.translate import ranges
 from gridcompat.translate.outcome import outcome, pending_reason, started_at
 from gridcompat.translate.pod import is_void
-from gridcompat.translate.rows import epoch
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import K8sObject

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gridcompat.cluster.base import EVENT, Selector
 from gridcompat.errors import ClusterError
-from gridcompat.translate.rows import epoch
+from gridcompat.timestamps import epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

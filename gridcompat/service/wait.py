@@ -9,8 +9,9 @@ from gridcompat import accounting as records
 from gridcompat.cluster.base import GRID_JOB, Selector
 from gridcompat.errors import Expired, NotFound, Unavailable
 from gridcompat.record import record
+from gridcompat.timestamps import epoch
 from gridcompat.translate import grid_job as objects
-from gridcompat.translate import ranges, rows
+from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _versions(cluster: Cluster, grid_job: K8sObject, means: Means) -> Iterator[K
 def _ends(job: K8sObject, accounting: str) -> list[End]:
     """The tasks that ended, by the records, in the order of the file."""
     number = objects.job_id(job)
-    submitted = rows.epoch(job["metadata"].get("creationTimestamp", ""))
+    submitted = epoch(job["metadata"].get("creationTimestamp", ""))
     array = objects.is_array(job)
     gone = ranges.parse(job["spec"].get("deleted") or "")
     found = []

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 
+from gridcompat import timestamps
 from gridcompat.model import Outcome
 from gridcompat.record import replace
-from gridcompat.translate import rows
 from gridcompat.translate.pod import JOB_LABEL, TASK_LABEL, is_void
 
 TYPE_CHECKING = False
@@ -98,7 +98,7 @@ def pending_reason(pod: K8sObject) -> str | None:
 
 def epoch(text: object) -> float | None:
     """Return a Kubernetes time in epoch seconds, None for anything else and for times before 1970."""
-    seconds = rows.epoch(text) if isinstance(text, str) else 0
+    seconds = timestamps.epoch(text) if isinstance(text, str) else 0
     return float(seconds) if seconds > 0 else None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from gridcompat.timestamps import epoch
 from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
@@ -417,34 +418,3 @@ def _by_hold(tasks: str, holds: tuple[str, str, str]) -> list[tuple[str, str]]:
             split.append((letters + letter, ranges.intersect(members, held)))
         groups = [group for group in split if group[1]]
     return [(letters, ranges.text(members)) for letters, members in groups]
-
-
-# ---------------------------------------------------------------- times
-
-_MINUTES: dict[str, int] = {}
-"""Epoch seconds of "YYYY-MM-DDTHH:MM": jobs of a listing share few minutes."""
-
-
-def epoch(timestamp: str) -> int:
-    """Return the epoch seconds of a Kubernetes timestamp, `2026-11-24T02:21:28Z`; 0 if it is none.
-
-    Source: RFC 3339 as metav1.Time has it, always in UTC.
-    """
-    minute = timestamp[:16]
-    known = _MINUTES.get(minute)
-    try:
-        if known is None:
-            known = _MINUTES[minute] = _minute(minute)
-        return known + int(timestamp[17:19])
-    except ValueError:
-        return 0
-
-
-def _minute(text: str) -> int:
-    """Epoch seconds of a minute, by counting days (`calendar` and `datetime` cost milliseconds)."""
-    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
-    # Years that begin in March end with the leap day, so the days before a month follow one formula.
-    shifted = year - (month <= 2)
-    days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400
-    days += (153 * ((month + 9) % 12) + 2) // 5 + day - 1 - 719468
-    return days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60

@@ -6,10 +6,10 @@ late; here both happen in the transaction that deletes.  Works inside one transa
 
 from __future__ import annotations
 
+from gridcompat import timestamps
 from gridcompat.cluster import base
 from gridcompat.cluster.embedded import core, rows
 from gridcompat.cluster.embedded.kinds import counts_generations
-from gridcompat.cluster.embedded.metadata import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def _mark(stored: Stored, obj: K8sObject, now: float, grace: int) -> None:
     if "deletionTimestamp" in metadata:
         # A later request can shorten the grace, never lengthen it.
         if grace < metadata.get("deletionGracePeriodSeconds", 0):
-            metadata["deletionTimestamp"] = timestamp(now + grace)
+            metadata["deletionTimestamp"] = timestamps.text(now + grace)
             metadata["deletionGracePeriodSeconds"] = grace
         return
-    metadata["deletionTimestamp"] = timestamp(now + grace)
+    metadata["deletionTimestamp"] = timestamps.text(now + grace)
     metadata["deletionGracePeriodSeconds"] = grace
     if counts_generations(stored.kind):
         metadata["generation"] = metadata.get("generation", 1) + 1
@@ -143,7 +143,7 @@ def _foreground_done(connection: sqlite3.Connection, uid: str, now: float) -> No
 def _empty_namespace(connection: sqlite3.Connection, stored: Stored, obj: K8sObject, now: float) -> None:
     old = stored.object()
     if "deletionTimestamp" not in obj["metadata"]:
-        obj["metadata"]["deletionTimestamp"] = timestamp(now)
+        obj["metadata"]["deletionTimestamp"] = timestamps.text(now)
         obj["status"] = {"phase": "Terminating"}
         rows.update(connection, stored, old, obj)
     for child in rows.in_namespace(connection, stored.name):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import platform
 import socket
-import time
 from typing import TYPE_CHECKING
 
+from gridcompat import timestamps
 from gridcompat.cluster.base import NODE
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def node(name: str, *, now: float) -> K8sObject:
                     "status": "True",
                     "reason": "KubeletReady",
                     "message": "the daemon runs",
-                    "lastTransitionTime": stamp(now),
+                    "lastTransitionTime": timestamps.text(now),
                 }
             ],
             "addresses": [{"type": "Hostname", "address": name}],
@@ -178,11 +178,6 @@ def requests(pod: K8sObject) -> dict[str, float]:
         for name, amount in asked.items():
             found[name] = found.get(name, 0.0) + quantity(amount)
     return {name: amount for name, amount in found.items() if amount or name == "pods"}
-
-
-def stamp(now: float) -> str:
-    """Return epoch seconds as the API writes times."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
 
 
 def _line(path: str) -> str:

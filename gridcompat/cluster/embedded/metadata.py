@@ -7,8 +7,7 @@ Source: Kubernetes 1.34, "Object Names and IDs", "Labels and Selectors", "Annota
 
 from __future__ import annotations
 
-import time
-
+from gridcompat import timestamps
 from gridcompat.errors import Invalid
 
 TYPE_CHECKING = False
@@ -33,11 +32,6 @@ OWNER_FIELDS: dict[str, type] = {
     **dict.fromkeys(("controller", "blockOwnerDeletion"), bool),
 }
 SERVER_OWNED = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
-
-
-def timestamp(now: float) -> str:
-    """Return epoch seconds as the API writes times."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
 
 
 def check_shape(metadata: Any) -> list[str]:
@@ -172,7 +166,7 @@ def born(obj: K8sObject, *, namespace: str, uid: str, now: float, counted: bool)
     if namespace:
         metadata["namespace"] = namespace
     metadata["uid"] = uid
-    metadata["creationTimestamp"] = timestamp(now)
+    metadata["creationTimestamp"] = timestamps.text(now)
     if counted:
         metadata["generation"] = 1
 

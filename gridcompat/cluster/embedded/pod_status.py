@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from gridcompat.cluster.embedded.machine import stamp
+from gridcompat import timestamps
 
 if TYPE_CHECKING:
     from typing import Any
@@ -43,7 +43,7 @@ def waiting(pod: K8sObject, reason: str, message: str, now: float) -> Status:
         state["message"] = message
     return {
         "phase": "Pending",
-        "startTime": (pod.get("status") or {}).get("startTime") or stamp(now),
+        "startTime": (pod.get("status") or {}).get("startTime") or timestamps.text(now),
         "conditions": [_condition("PodScheduled", True, now)],
         "containerStatuses": [_container(pod, {"waiting": state})],
     }
@@ -53,9 +53,9 @@ def running(pod: K8sObject, started: float) -> Status:
     """Return the status of a pod whose container runs since `started` (epoch seconds)."""
     return {
         "phase": "Running",
-        "startTime": (pod.get("status") or {}).get("startTime") or stamp(started),
+        "startTime": (pod.get("status") or {}).get("startTime") or timestamps.text(started),
         "conditions": [_condition("PodScheduled", True, started), _condition("Ready", True, started)],
-        "containerStatuses": [_container(pod, {"running": {"startedAt": stamp(started)}})],
+        "containerStatuses": [_container(pod, {"running": {"startedAt": timestamps.text(started)}})],
     }
 
 
@@ -81,8 +81,8 @@ def terminated(
     state: Status = {
         "exitCode": code,
         "reason": reason or ("Error" if code else "Completed"),
-        "startedAt": stamp(started) if started else None,
-        "finishedAt": stamp(now),
+        "startedAt": timestamps.text(started) if started else None,
+        "finishedAt": timestamps.text(now),
     }
     if message:
         state["message"] = message
@@ -90,7 +90,7 @@ def terminated(
         del state["startedAt"]
     status: Status = {
         "phase": "Failed" if code or pod_reason else "Succeeded",
-        "startTime": (pod.get("status") or {}).get("startTime") or stamp(started or now),
+        "startTime": (pod.get("status") or {}).get("startTime") or timestamps.text(started or now),
         "conditions": [_condition("PodScheduled", True, now), _condition("Ready", False, now, "PodFailed")],
         "containerStatuses": [_container(pod, {"terminated": state})],
     }
@@ -140,7 +140,11 @@ def _container(pod: K8sObject, state: Status) -> Status:
 
 
 def _condition(kind: str, true: bool, now: float, reason: str = "", message: str = "") -> Status:
-    found: Status = {"type": kind, "status": "True" if true else "False", "lastTransitionTime": stamp(now)}
+    found: Status = {
+        "type": kind,
+        "status": "True" if true else "False",
+        "lastTransitionTime": timestamps.text(now),
+    }
     if reason:
         found["reason"] = reason
     if message:

@@ -12,8 +12,8 @@ import pytest
 from commands.command_world import USER, World
 from gridcompat.accounting import Entry, line
 from gridcompat.cluster.base import GRID_JOB
+from gridcompat.timestamps import epoch
 from gridcompat.translate.grid_job import read_request
-from gridcompat.translate.rows import epoch
 
 
 @pytest.fixture

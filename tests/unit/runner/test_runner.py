@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gridcompat import timestamps
 from gridcompat.cluster.base import NODE, POD
 from gridcompat.cluster.embedded import machine
 from runner.runner_world import World, alive, await_true
@@ -50,7 +51,9 @@ def test_a_running_pod_says_since_when(world: World) -> None:
     container = world.status("a")["containerStatuses"][0]
     assert container["ready"] is True
     assert list(container["state"]) == ["running"]
-    assert machine.stamp(before) <= container["state"]["running"]["startedAt"] <= machine.stamp(time.time())
+    assert (
+        timestamps.text(before) <= container["state"]["running"]["startedAt"] <= timestamps.text(time.time())
+    )
 
 
 def test_a_death_by_signal_is_128_and_the_signal(world: World) -> None:

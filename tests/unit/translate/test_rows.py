@@ -8,7 +8,7 @@ import pytest
 
 from gridcompat.cluster.base import Table
 from gridcompat.translate import ranges
-from gridcompat.translate.rows import COLUMNS, Row, active, encode_rows, epoch, rows, state_word
+from gridcompat.translate.rows import COLUMNS, Row, active, encode_rows, rows, state_word
 
 SUBMITTED = 1795487554
 RUN = {
@@ -251,22 +251,6 @@ def test_what_the_status_tells_passes_through_one_short_text() -> None:
         "p3-9:2;Q1;R2;E10-20:1;F30;a3;b;r1 1795487559 task@node1 1 1;s70000 1795487559 task@node1 1 0"
     )
     assert encode_rows({}) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("1970-01-01T00:00:00Z", 0),
-        ("2000-02-29T12:00:00Z", 951825600),
-        ("2026-11-24T02:32:34Z", 1795487554),
-        ("2026-11-24T02:32:34.123456Z", 1795487554),
-        ("2100-03-01T00:00:01Z", 4107542401),
-        ("", 0),
-        ("yesterday", 0),
-    ],
-)
-def test_timestamps_become_epoch_seconds(text: str, seconds: int) -> None:
-    assert epoch(text) == seconds
 
 
 def test_a_large_array_with_holds_and_deletions_is_not_taken_apart_task_by_task(
