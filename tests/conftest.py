@@ -23,6 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/cases from what came out")
 
 
+def pytest_configure() -> None:
+    """Examples of hypothesis are the same in every run, and no slower machine makes them fail.
+
+    More, and others each time: `pytest --hypothesis-profile=default`.
+    """
+    import hypothesis
+
+    hypothesis.settings.register_profile(
+        "steady", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("steady")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that asks for a cluster on each cluster."""
     if "cluster_source" in metafunc.fixturenames:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from gridcompat.cluster.quantity import quantity
 from gridcompat.controller.shape import misfit, queues_on
 from gridcompat.output.messages import submit
 from gridcompat.record import record
@@ -56,13 +57,14 @@ class Capacity:
         most = memory_bytes(settings.h_vmem_capacity)
         self._h_vmem = float("inf") if most is None else float(most)
         self._hosts: dict[str, _Host] = {}
-        self._live: set[str] = set()
+        self._live: dict[str, float] = {}
+        """Hosts that may run something, with their memory in bytes."""
         self._jobs: dict[tuple[str, str], dict[str, Use]] = {}
         self._unscheduled: Counter[str] = Counter()
 
     def set_hosts(self, nodes: Iterable[K8sObject]) -> bool:
         """Take over the nodes that may run something; return whether that changed anything."""
-        live = {node["metadata"]["name"] for node in nodes if _usable(node)}
+        live = {node["metadata"]["name"]: _memory_of(node) for node in nodes if _usable(node)}
         changed = live != self._live
         self._live = live
         return changed
@@ -135,6 +137,8 @@ class Capacity:
 
     def _fit(self, name: str, queue: str, shape: Shape) -> int:
         """How many tasks of a shape still fit into a queue on a host."""
+        if shape.memory > self._live[name]:
+            return 0
         host = self._hosts.get(name) or _Host()
         free = self._slots.get(queue, 0) - host.slots[queue]
         by_slots = free // shape.slots if shape.slots else 0
@@ -167,6 +171,8 @@ class Capacity:
             offer = misfit(shape, name, self._settings)
             if not offer and free < shape.h_vmem:
                 offer = f"hc:h_vmem={_memory(free)}"
+            if not offer and self._live[name] < shape.memory:
+                offer = f"hl:mem_free={_memory(self._live[name])}"
             if not offer:
                 return ()
             lines.append(submit.OFFERS_ONLY % (shape.request, name, offer))
@@ -181,6 +187,13 @@ def _memory(size: float) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:.3f}{unit}"
+
+
+def _memory_of(node: K8sObject) -> float:
+    """The memory that pods can have on a node, in bytes; no limit if it does not say."""
+    amount = ((node.get("status") or {}).get("allocatable") or {}).get("memory")
+    known = quantity(amount)
+    return float("inf") if known is None else known
 
 
 def _usable(node: K8sObject) -> bool:

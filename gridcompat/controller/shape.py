@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gridcompat.options import match
 from gridcompat.record import record
+from gridcompat.translate.limits import memory_to_reserve
 from gridcompat.units import memory_bytes
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Shape:
     slots: int
     h_vmem: int
     """Bytes on the host, for all slots together; 0 is not counted."""
+    memory: int
+    """Bytes that the host must have at all; what is free is the scheduler's to know."""
     request: str
     """The -l list as the scheduling info shows it."""
 
@@ -50,6 +53,7 @@ def shape_of(request: JobRequest, settings: Settings, *, namespace: str, slots: 
         compared=tuple((name, asked[name]) for name in COMPARED if name in asked),
         slots=slots,
         h_vmem=each * slots,
+        memory=memory_to_reserve(request, slots) or 0,
         request=shown or f"h_vmem={settings.h_vmem_default}",
     )
 

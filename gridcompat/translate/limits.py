@@ -20,7 +20,8 @@ SIZES = frozenset(
 )
 PER_SLOT = frozenset(("h_vmem", "s_vmem", "h_cpu", "s_cpu"))
 """The grid multiplies these by the slots of a parallel job. Source: queue_conf(5), RESOURCE LIMITS."""
-RESERVED = ("mem_free", "virtual_free", "h_rss")
+RESERVED = ("mem_free", "virtual_free")
+"""What a host must have free; `h_rss` is a limit of the job."""
 
 
 def slots_of(grid_job: K8sObject) -> int:
@@ -43,11 +44,17 @@ def limits(request: JobRequest, queue: Queue, slots: int) -> dict[str, int]:
             if name in PER_SLOT:
                 number *= slots
             found[name.upper()] = min(number, found.get(name.upper(), number))
+    reserved = memory_to_reserve(request, slots)
+    if reserved is not None:
+        found["MEM_FREE"] = reserved
+    return found
+
+
+def memory_to_reserve(request: JobRequest, slots: int) -> int | None:
+    """Return the bytes that -l mem_free or virtual_free wants of the host; None without either."""
     wanted = {name: value for name, value in request.hard_resources if name in RESERVED}
     numbers = [number for name, value in wanted.items() if (number := _memory(value)) is not None]
-    if numbers:
-        found["MEM_FREE"] = max(numbers) * slots
-    return found
+    return max(numbers) * slots if numbers else None
 
 
 def _number(name: str, value: str) -> int | None:

@@ -200,6 +200,17 @@ class TestCapacity:
         capacity.update(("a", "1"), [row("p1")], {}, 2 * 1024**3)
         assert capacity.refusals(shape(hard_resources=resources)) == lines
 
+    def test_memory_that_no_host_has_keeps_a_job_waiting_with_a_reason(self) -> None:
+        small = node("h1") | {"status": {"allocatable": {"memory": "8Gi"}}}
+        capacity = self.capacity(small)
+        fits, not_ = (shape(hard_resources=(("mem_free", text),)) for text in ("8G", "9G"))
+        assert capacity.room(fits, 100) == ("task", 4)
+        assert capacity.refusals(fits) == ()
+        assert capacity.room(not_, 100) == ("", 0)
+        assert capacity.refusals(not_) == (
+            '(-l mem_free=9G) cannot run at host "h1" because it offers only hl:mem_free=8.000G',
+        )
+
     def test_a_full_queue_is_no_reason(self) -> None:
         capacity = self.capacity(node("h1"))
         capacity.update(("a", "1"), [row("p1", slots=4)], {}, 0)
