@@ -40,6 +40,8 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 """Between two tries: a random part (full jitter) of a span that doubles from the first to the longest."""
 CONNECT_S = 10.0
+AWAKENING_S = 10.0
+"""A server that has just come back knows nobody's rights yet, and says 403."""
 
 
 class Connection(http.client.HTTPConnection):
@@ -83,6 +85,8 @@ class Http:
         self._streams: set[Connection] = set()
         self._context: ssl.SSLContext | None = None
         self._ready = False
+        self._away_at = float("-inf")
+        """When the server was last found away."""
 
     def request(
         self,
@@ -111,6 +115,7 @@ class Http:
                     method, path, data, content_type, accept, deadline=deadline, repeatable=repeatable
                 )
             except _Again as again:
+                self._away_at = time.monotonic()
                 tries += 1
                 self._pause(tries, None, deadline, again.cause)
                 continue
@@ -121,6 +126,10 @@ class Http:
             if status < 300:
                 return _parsed(answer)
             error = meaning(status, answer)
+            if status == 403 and time.monotonic() - self._away_at < AWAKENING_S:
+                tries += 1
+                self._pause(tries, None, deadline, error)
+                continue
             if status in (429, 503) or (status in (500, 502, 504) and repeatable):
                 tries += 1
                 self._pause(tries, headers.get("Retry-After"), deadline, error)

@@ -45,6 +45,11 @@ def hosts(context: Context, running: Iterable[Row]) -> list[Host]:
     ]
 
 
+def names(context: Context) -> tuple[str, ...]:
+    """Return the names of the cluster's nodes; () if they cannot be read."""
+    return tuple(host.name for host in _nodes(context))
+
+
 def _nodes(context: Context) -> list[Host]:
     try:
         nodes = context.cluster().list(NODE, namespace=None).items

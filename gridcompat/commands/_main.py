@@ -18,7 +18,7 @@ from gridcompat.errors import GridError, Refused, SettingsError, Unavailable, Us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gridcompat.cluster.base import Cluster, K8sObject
     from gridcompat.options.context import Context as ParsingContext
@@ -163,8 +163,30 @@ def parsing_context(context: Context) -> ParsingContext:
         uid=context.uid,
         settings=context.settings,
         now=context.now,
+        hosts=() if context.settings.cluster == "embedded" else _Hosts(context),
         reader=DiskReader(),
     )
+
+
+class _Hosts:
+    """The nodes of a real cluster, asked for when somebody looks at them: few command lines name a host."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._found: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        if not self._found:
+            from gridcompat.commands._hosts import names
+
+            self._found = names(self._context) or (self._context.host,)
+        return iter(self._found)
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self)
+
+    def __len__(self) -> int:
+        return 1  # at least; nobody counts them
 
 
 def means(context: Context) -> Means:

@@ -14,7 +14,7 @@ from gridcompat.patterns import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from gridcompat.model import HostPath, JobRequest, Resource, Submission
     from gridcompat.options.context import Context
@@ -225,7 +225,7 @@ def environments(name: str, settings: Settings) -> tuple[str, ...]:
 # -- hosts ----------------------------------------------------------------------------------------
 
 
-def hosts_of(context: Context) -> tuple[str, ...]:
+def hosts_of(context: Context) -> Collection[str]:
     """Return the execution hosts that a request may name."""
     return context.hosts or (context.host,)
 

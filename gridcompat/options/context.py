@@ -14,7 +14,7 @@ from gridcompat.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Protocol
 
     from gridcompat.options.scan import Occurrence
@@ -61,8 +61,9 @@ class Context:
     now: float
     """Epoch seconds."""
     reader: Reader
-    hosts: tuple[str, ...] = ()
-    """Execution hosts that -q QUEUE@HOST and -l hostname may name; empty is this host alone."""
+    hosts: Collection[str] = ()
+    """Execution hosts that -q QUEUE@HOST and -l hostname may name; empty is this host alone.
+    Gone through only when one is named: on a real cluster that asks for the nodes."""
 
 
 class WarnedRefusal(Refused):

@@ -9,7 +9,7 @@ from gridcompat.patterns import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     from gridcompat.settings import Settings
 
@@ -58,7 +58,7 @@ def _parts(wanted: str, operator: str) -> list[str]:
     return parts
 
 
-def queues(wanted: str, settings: Settings, hosts: Sequence[str]) -> tuple[str, ...]:
+def queues(wanted: str, settings: Settings, hosts: Iterable[str]) -> tuple[str, ...]:
     """Return the names of the cluster queues that an entry of -q fits, on any host.
 
     The entry is QUEUE, QUEUE@HOST or QUEUE@@GROUP, each part a name or an expression.  All hosts are in
@@ -72,7 +72,7 @@ def queues(wanted: str, settings: Settings, hosts: Sequence[str]) -> tuple[str, 
     return tuple(known.name for known in settings.queues if expression(known.name, queue))
 
 
-def _placed(place: str, settings: Settings, hosts: Sequence[str]) -> bool:
+def _placed(place: str, settings: Settings, hosts: Iterable[str]) -> bool:
     """Say whether HOST or @GROUP of a queue entry is anywhere."""
     if place[:1] == "@":
         return any(expression(group[1:], place[1:]) for group in settings.host_groups)

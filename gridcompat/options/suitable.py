@@ -12,6 +12,8 @@ from gridcompat.output.messages import submit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gridcompat.model import JobRequest
     from gridcompat.options.context import Context
     from gridcompat.settings import Settings
@@ -46,7 +48,7 @@ def reasons(request: JobRequest, *, context: Context) -> list[str]:
     return [*lines, *blocked] if blocked else []
 
 
-def _asked(queue: str, request: JobRequest, settings: Settings, hosts: tuple[str, ...]) -> bool:
+def _asked(queue: str, request: JobRequest, settings: Settings, hosts: Collection[str]) -> bool:
     return any(queue in match.queues(entry, settings, hosts) for entry in request.hard_queues)
 
 

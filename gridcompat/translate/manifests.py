@@ -168,8 +168,13 @@ def policy() -> list[K8sObject]:
                             "apiVersions": ["v1"],
                             "resources": ["gridjobs"],
                             "operations": ["CREATE", "UPDATE"],
+                            "scope": "*",
                         }
-                    ]
+                    ],
+                    # The defaults, so that applying again changes nothing.
+                    "matchPolicy": "Equivalent",
+                    "namespaceSelector": {},
+                    "objectSelector": {},
                 },
                 "matchConditions": [
                     {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 
 from gridcompat.cluster.base import GRID_JOB, POD
+from gridcompat.patterns import matches
 from gridcompat.translate.account_files import account_files_name, client_volume
 from gridcompat.translate.grid_job import is_array, job_id, secret_name
 from gridcompat.translate.launch import (
@@ -120,6 +121,7 @@ def attempt_pod(
             )
         ],
         "enableServiceLinks": False,  # would add variables for each Service
+        "affinity": _affinity(request, where) if settings.cluster == "kubernetes" else None,
         "nodeSelector": _node_selector(request, where) or None,
         "priorityClassName": where.priority_class or None,
         "restartPolicy": "Never",  # would default to Always; another attempt is another pod
@@ -289,6 +291,23 @@ def _node_selector(request: JobRequest, queue: Queue) -> dict[str, str]:
         if name == "hostname" and not set(value) & set("*?[]|!&()"):
             selector["kubernetes.io/hostname"] = value if _is_label_value(value) else "no-such-host"
     return selector
+
+
+def _affinity(request: JobRequest, queue: Queue) -> dict[str, Any] | None:
+    """Only the hosts that every entry of -q for this queue names; None if one names none, or a pattern."""
+    hosts = []
+    for entry in request.hard_queues:
+        name, at, host = entry.partition("@")
+        if not matches(queue.name, name):
+            continue
+        if not at or not _is_label_value(host):
+            return None  # the controller chose by patterns
+        hosts.append(host)
+    if not hosts:
+        return None
+    wanted = {"key": "kubernetes.io/hostname", "operator": "In", "values": hosts}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [wanted]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
 def _is_label_value(text: str) -> bool:

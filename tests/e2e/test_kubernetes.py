@@ -155,7 +155,9 @@ def test_a_running_job_is_deleted(user: Account) -> None:
     gone(user)
     (record,) = entries(user, job)
     assert record.failed == 100
-    assert user.cluster.get("pods", "-n", user.namespace)["items"] == []
+    user.cluster.wait(
+        lambda: not user.cluster.get("pods", "-n", user.namespace)["items"], "its pod is still there"
+    )
 
 
 def test_mail_of_begin_and_end_arrives(site: RealCluster, user: Account) -> None:
@@ -176,7 +178,7 @@ def test_hold_release_and_once(user: Account) -> None:
     assert user.ok("qstat").splitlines()[2].split()[4] == "hqw"
     done = user.run("jsub", "-once", "-N", "held", "true")
     assert done.returncode == 1
-    assert "already active" in done.stdout + done.stderr
+    assert "there is a job named 'held' already active" in user.file("held.err")
     user.ok("qrls", job)
     gone(user)
     assert len(entries(user, job)) == 1

@@ -220,6 +220,14 @@ def test_it_waits_as_long_as_the_server_asks(server: Server, rest: RestCluster, 
     assert 2 <= pauses[0] < 3
 
 
+def test_a_refusal_of_a_server_that_was_just_away_is_not_believed(
+    server: Server, rest: RestCluster, pauses: list[float]
+) -> None:
+    server.answers = [None, status(403, "Forbidden"), status(403, "Forbidden"), (200, {}, {"kind": "Node"})]
+    assert rest.get(base.NODE, "n", namespace=None) == {"kind": "Node"}
+    assert len(server.asked) == 4
+
+
 def test_but_not_longer_than_its_own_time(server: Server, rest: RestCluster, pauses: list[float]) -> None:
     server.answers = [(429, {"Retry-After": "60"}, {"message": "busy"})]
     with pytest.raises(Unavailable, match="busy"):

@@ -586,3 +586,30 @@ def test_jobs_reach_the_api_server_only_where_the_site_gives_them_an_account() -
     )
     assert variables(pod)["GC_STATE"] == "/gridcompat/client"
     kubernetes_validate.validate(pod, VERSION, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("queues", "hosts"),
+    [
+        ((), None),
+        (("task",), None),
+        (("task@node2",), ["node2"]),
+        (("task@node1", "continuous@node9", "t*@node2"), ["node1", "node2"]),
+        (("task@node1", "task"), None),
+        (("task@node*",), None),
+        (("task@@allhosts",), None),
+    ],
+)
+def test_a_queue_on_a_host_goes_to_that_host(queues: tuple[str, ...], hosts: list[str] | None) -> None:
+    pod = made(replace(SCRIPT, hard_queues=queues))
+    kubernetes_validate.validate(pod, VERSION, strict=True)
+    affinity = pod["spec"].get("affinity")
+    assert (affinity is None) == (hosts is None)
+    if affinity is not None:
+        needed = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        (term,) = needed["nodeSelectorTerms"]
+        assert term["matchExpressions"] == [
+            {"key": "kubernetes.io/hostname", "operator": "In", "values": hosts}
+        ]
+    at_home = made(replace(SCRIPT, hard_queues=queues), settings=replace(SETTINGS, cluster="embedded"))
+    assert "affinity" not in at_home["spec"]
