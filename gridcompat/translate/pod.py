@@ -298,7 +298,7 @@ def _affinity(request: JobRequest, queue: Queue) -> dict[str, Any] | None:
     hosts = []
     for entry in request.hard_queues:
         name, at, host = entry.partition("@")
-        if not matches(queue.name, name):
+        if not matches(name, queue.name):
             continue
         if not at or not _is_label_value(host):
             return None  # the controller chose by patterns
