@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from gridcompat import states
 from gridcompat.timestamps import epoch
 from gridcompat.translate import ranges
 
@@ -150,7 +151,7 @@ def _two_lists(groups: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 def state_word(grid_job: K8sObject) -> str:
     """Return the letters of the job's first row: `status.state`. "z" when it has none left."""
     found = rows(grid_job)
-    return found[0].state if found else "z"
+    return found[0].state if found else states.FINISHED
 
 
 # ---------------------------------------------------------------- what users see
@@ -264,7 +265,7 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
     row.blocked = row.blocked_by_task = row.rest = False
     if phase == "Finished" or finished:
         if phase == "Finished" and finished:
-            row.state = "z"
+            row.state = states.FINISHED
             row.tasks = ranges.text(ranges.parse(tasks)) if tasks else ""
             add(row)
         return
@@ -272,7 +273,7 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
     if not encoded:
         # The controller has not seen the job: everything waits, for whatever it was submitted to wait for.
         row.blocked, row.blocked_by_task = waits is not None, waits_by_task is not None
-        _waiting(row, tasks or PLAIN, "qw", holds, deleted or "", add)
+        _waiting(row, tasks or PLAIN, states.PENDING, holds, deleted or "", add)
         return
     parts = encoded.split(";")
     if "@ " in encoded:
@@ -291,7 +292,16 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
             _waiting(row, part[1:], state, holds, deleted or "", add)
 
 
-_WAITING = {"p": "qw", "Q": "qw", "R": "Rq", "E": "Eqw", "F": "ERq"}
+_WAITING = {
+    "p": states.PENDING,
+    "Q": states.PENDING,
+    "R": states.PENDING_AGAIN,
+    "E": states.ERROR + states.PENDING,
+    "F": states.ERROR + states.PENDING_AGAIN,
+}
+"""The state of tasks in a part of `status.rows`, by the part's letter."""
+_BEGUN = (states.TRANSFERRING, states.RUNNING, states.SUSPENDED)
+"""Letters of parts that are an attempt, and its state."""
 
 
 def _unplaced(parts: Sequence[str], deleted: str) -> list[str]:
@@ -303,7 +313,7 @@ def _unplaced(parts: Sequence[str], deleted: str) -> list[str]:
     kept: list[str] = []
     waiting: dict[str, list[int]] = {"p": [], "R": []}
     for part in parts:
-        if part[0] == "t":
+        if part[0] == states.TRANSFERRING:
             task, _, queue, _, restarted = part[1:].split(" ")
             if queue.endswith("@") and not _in(gone, int(task)):
                 waiting["R" if restarted != "0" else "p"].append(int(task))
@@ -325,7 +335,7 @@ def _running(
     gone = ranges.parse(deleted) if deleted else ()
     held = [ranges.parse(text) for text in holds] if any(holds) else ()
     for part in parts:
-        if part[0] not in "rts":
+        if part[0] not in _BEGUN:
             continue
         task, start, queue, slots, restarted = part[1:].split(" ")
         number = int(task)
@@ -333,9 +343,9 @@ def _running(
         letters = "".join(letter for letter, tasks in zip("uos", held, strict=False) if _in(tasks, number))
         one.held = letters
         one.state = (
-            ("d" if gone and _in(gone, number) else "")
-            + ("h" if letters else "")
-            + ("R" if restarted != "0" else "")
+            (states.DELETED if gone and _in(gone, number) else "")
+            + (states.HELD if letters else "")
+            + (states.REQUEUED if restarted != "0" else "")
             + part[0]
         )
         one.time = int(start) or row.submitted
@@ -402,7 +412,8 @@ def _waiting(
 
 def _held(state: str) -> str:
     """The letters of a waiting state with a hold: the h stands after the E."""
-    return "Eh" + state[1:] if state[0] == "E" else "h" + state
+    error = states.ERROR if state[0] == states.ERROR else ""
+    return error + states.HELD + state[len(error) :]
 
 
 def _by_hold(tasks: str, holds: tuple[str, str, str]) -> list[tuple[str, str]]:
