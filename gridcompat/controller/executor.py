@@ -88,10 +88,6 @@ class Executor:
         self._do(grid_job, facts, step.after)
         return grid_job
 
-    def do(self, grid_job: K8sObject, facts: Facts, actions: Iterable[Action]) -> None:
-        """Carry out actions that need no status write."""
-        self._do(grid_job, facts, actions)
-
     def _do(self, grid_job: K8sObject, facts: Facts, actions: Iterable[Action]) -> None:
         namespace = grid_job["metadata"]["namespace"]
         for action in actions:
