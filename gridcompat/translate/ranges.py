@@ -168,22 +168,32 @@ def _common(a: Ranges, b: Ranges) -> tuple[tuple[int, int] | None, Ranges]:
 
 
 def from_members(tasks: Iterable[int]) -> Ranges:
-    """Return ranges that hold exactly these tasks: the longest even progression from the left each time.
+    """Return ranges that hold exactly these tasks, put together as Grid Engine does."""
+    runs: list[TaskRange] = []
+    for task in sorted(set(tasks)):
+        if runs and task == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], task, 1)
+        else:
+            runs.append((task, task, 1))
+    return _joined(runs)
 
-    Two tasks further apart than 1 stay single, since the second may begin something longer.
+
+def _joined(runs: Iterable[TaskRange]) -> Ranges:
+    """Join single tasks that stand at even distances, from the left; longer runs stay as they are.
+
+    Source: a live 8.1.9: of tasks 1 to 10 there is left `1-5:2,8-10:1`, and `1,5,7,9` is two pairs.
     """
-    numbers = sorted(set(tasks))
     found: list[TaskRange] = []
-    at, size = 0, len(numbers)
-    while at < size:
-        end = at + 1
-        step = numbers[end] - numbers[at] if end < size else 1
-        while end < size and numbers[end] - numbers[end - 1] == step:
-            end += 1
-        if end - at == 2 and step > 1:
-            end = at + 1
-        found.append(normal(numbers[at], numbers[end - 1], step))
-        at = end
+    pairs = False
+    for first, last, step in runs:
+        before = found[-1] if found else None
+        if before and first == last and before[0] == before[1]:
+            found[-1], pairs = (before[0], first, first - before[0]), True
+        elif before and pairs and first == last and first == before[1] + before[2]:
+            found[-1] = (before[0], first, before[2])
+        else:
+            found.append((first, last, step))
+            pairs = False
     return tuple(found)
 
 
@@ -219,7 +229,7 @@ def _merged(spans: Spans) -> Spans:
 
 def _ranges(spans: Spans, grid: tuple[int, int]) -> Ranges:
     step, phase = grid
-    ranges = tuple(normal(low * step + phase, high * step + phase, step) for low, high in _merged(spans))
+    ranges = _joined(normal(low * step + phase, high * step + phase, step) for low, high in _merged(spans))
     if len(ranges) > COMPRESS_ABOVE:
         shorter = from_members(members(ranges))
         return shorter if len(shorter) < len(ranges) else ranges
