@@ -68,6 +68,7 @@ def script(user: Account, name: str, *lines: str) -> str:
     """Write a script into the home."""
     path = user.home / name
     path.write_text("\n".join(["#!/bin/bash", *lines, ""]))
+    path.chmod(0o755)
     return name
 
 
@@ -366,6 +367,96 @@ def test_a_user_has_no_more_rights_than_needed(user: Account, words: tuple[str, 
     done = user.kubectl("-n", user.namespace, *words)
     assert done.returncode == 1
     assert "orbidden" in done.stderr or "nextId" in done.stderr, done.stderr
+
+
+# ------------------------------------------------------------ why nothing starts
+
+
+def told(user: Account, job: str, words: str) -> None:
+    """Wait until qstat shows the job waiting, and `qstat -j` says why."""
+    user.cluster.wait(lambda: words in user.ok("qstat", "-j", job), f"qstat -j does not say {words}", 60)
+    rows = [row.split() for row in user.ok("qstat").splitlines()[2:]]
+    assert [row[4] for row in rows if row[0] == job] == ["qw"]
+
+
+def test_what_no_node_has_room_for_waits_and_says_so(user: Account) -> None:
+    job = number(user.ok("qsub", "-l", "mem_free=900G", "-b", "y", "true"))
+    told(user, job, "Insufficient memory")
+    user.ok("qdel", job)
+    gone(user)
+    assert entries(user, job) == [], "a job that never ran leaves no record"
+
+
+def test_a_quota_on_pods_holds_jobs_back_and_lets_them_go(site: RealCluster, user: Account) -> None:
+    quota: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": user.namespace},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    site.apply([quota])
+    site.wait(
+        lambda: site.get("quota", "none", "-n", user.namespace)["status"].get("hard") == {"pods": "0"},
+        "no quota",
+    )
+    job = number(user.ok("qsub", "-b", "y", "true"))
+    told(user, job, "exceeded quota: none")
+    site.kubectl("delete", "quota", "none", "-n", user.namespace)
+    gone(user)
+    assert len(entries(user, job)) == 1
+
+
+def test_a_policy_that_denies_pods_is_told(site: RealCluster, user: Account) -> None:
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "deny-e2e"}}
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}]
+    site.apply(
+        [
+            {
+                **head,
+                "kind": "ValidatingAdmissionPolicy",
+                "spec": {
+                    "matchConstraints": {"resourceRules": rules},
+                    "validations": [
+                        {
+                            "expression": f"object.metadata.namespace != '{user.namespace}'",
+                            "message": "not on a Tuesday",
+                        }
+                    ],
+                },
+            },
+            {
+                **head,
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "spec": {"policyName": "deny-e2e", "validationActions": ["Deny"]},
+            },
+        ]
+    )
+    time.sleep(3)  # nothing tells when a policy is in force
+    try:
+        job = number(user.ok("qsub", "-b", "y", "true"))
+        told(user, job, "not on a Tuesday")
+    finally:
+        site.kubectl("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "deny-e2e")
+    gone(user)
+    assert len(entries(user, job)) == 1
+
+
+def test_a_volume_that_is_not_there_is_told(site: RealCluster, other: Account) -> None:
+    lost = [{"path": "/lost", "source": {"hostPath": {"path": "/nonexistent/x", "type": "Directory"}}}]
+
+    def volumes(value: Any) -> None:
+        body = json.dumps({"spec": {"volumes": value}})
+        site.kubectl("patch", "gridaccount", "account", "-n", other.namespace, "--type=merge", "-p", body)
+
+    volumes(lost)
+    try:
+        time.sleep(1)
+        job = number(other.ok("qsub", "-b", "y", "true"))
+        site.wait(lambda: "hostPath type check failed" in other.ok("qstat", "-j", job), "not told", 60)
+        other.ok("qdel", job)
+        gone(other)
+    finally:
+        volumes(None)
 
 
 # ------------------------------------------------------------ installation
