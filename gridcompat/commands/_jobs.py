@@ -1,6 +1,6 @@
-"""From the targets of a command line to job numbers, and to whose they are.
+"""From the targets of a command line to job numbers, and to whose they are; and the course of a change.
 
-Shared by the commands that change jobs; prints nothing.
+Shared by the commands that change jobs.  Must not know what is changed, nor the words for it.
 """
 
 from __future__ import annotations
@@ -44,3 +44,27 @@ class Jobs:
     def is_foreign(self, number: int) -> bool:
         """Whether an active job of that number belongs to somebody else."""
         return select.is_foreign(self._context.cluster(), number, namespace=self._context.namespace)
+
+
+class Change:
+    """One run of a command over its targets: says what it did, and remembers whether anything failed."""
+
+    def __init__(self, context: Context) -> None:
+        """Begin; nothing is read yet."""
+        self._context = context
+        self._jobs = Jobs(context)
+        self._status = 0
+        self._wrote = False
+
+    def _say(self, line: str) -> None:
+        self._context.out(line + "\n")
+
+    def _refuse(self, line: str) -> None:
+        self._say(line)
+        self._status = 1
+
+    def _ended(self) -> int:
+        """Tell that something was written, if so; return the exit status."""
+        if self._wrote:
+            self._context.wrote()
+        return self._status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gridcompat.commands import _hold, _targets
-from gridcompat.commands._jobs import Jobs
+from gridcompat.commands._jobs import Change
 from gridcompat.commands._main import parsing_context
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import JobRequest, Submission
@@ -129,15 +129,12 @@ def _refusal(fields: dict[str, Any], occurrences: tuple[Occurrence, ...], parsin
     return ""
 
 
-class _Alteration:
+class _Alteration(Change):
     """One run over all targets."""
 
     def __init__(self, context: Context, asked: _Asked) -> None:
-        self._context = context
+        super().__init__(context)
         self._asked = asked
-        self._jobs = Jobs(context)
-        self._status = 0
-        self._wrote = False
 
     def all(self, targets: list[Target]) -> int:
         """Change every job that is meant."""
@@ -153,16 +150,7 @@ class _Alteration:
                 self._refuse(change.no_such_job(target.word))
             for number in numbers:
                 self._one(number, target)
-        if self._wrote:
-            self._context.wrote()
-        return self._status
-
-    def _say(self, line: str) -> None:
-        self._context.out(line + "\n")
-
-    def _refuse(self, line: str) -> None:
-        self._say(line)
-        self._status = 1
+        return self._ended()
 
     def _one(self, number: int, target: Target) -> None:
         context, asked = self._context, self._asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gridcompat.commands import _targets
-from gridcompat.commands._jobs import Jobs
+from gridcompat.commands._jobs import Change
 from gridcompat.commands._targets import Target
 from gridcompat.errors import UsageError
 from gridcompat.options import scan
@@ -79,15 +79,12 @@ def _usage() -> str:
     return usage("qdel")
 
 
-class _Deletion:
-    """One run: says what it did, and remembers whether anything failed."""
+class _Deletion(Change):
+    """One run of qdel."""
 
     def __init__(self, context: Context, wanted: Wanted) -> None:
-        self._context = context
+        super().__init__(context)
         self._wanted = wanted
-        self._jobs = Jobs(context)
-        self._status = 0
-        self._wrote = False
 
     def all(self) -> int:
         """Delete everything that is wanted."""
@@ -99,16 +96,7 @@ class _Deletion:
         else:
             for target in wanted.targets:
                 self._one(target)
-        if self._wrote:
-            self._context.wrote()
-        return self._status
-
-    def _say(self, line: str) -> None:
-        self._context.out(line + "\n")
-
-    def _refuse(self, line: str) -> None:
-        self._say(line)
-        self._status = 1
+        return self._ended()
 
     def _by_user(self) -> None:
         """All jobs of the users named."""

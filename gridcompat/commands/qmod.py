@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gridcompat.commands import _targets
-from gridcompat.commands._jobs import Jobs
+from gridcompat.commands._jobs import Change
 from gridcompat.errors import UsageError
 from gridcompat.options import scan, table
 from gridcompat.output.messages import change
@@ -71,33 +71,28 @@ def _queues(context: Context, words: list[str]) -> int:
     return 1
 
 
-class _Order:
+class _Order(Change):
     """One order for a list of jobs."""
 
     def __init__(self, context: Context, option: Option, words: list[str], *, force: bool) -> None:
-        self._context = context
+        super().__init__(context)
         self._force = force
         self._kind = option.target
         self._may_be_queue = "queue" in option.metavar
         self._words = words
-        self._jobs = Jobs(context)
-        self._status = 0
 
     def give(self) -> int:
         """Give it to all, and return the exit status."""
-        wrote = False
         for target in self._targets():
             numbers = self._jobs.numbers(target)
             if not numbers and self._may_be_queue and self._is_queue(target.word):
                 self._status = _queues(self._context, [target.word])
                 continue
             done = [self._to(number, target) for number in numbers]
-            wrote = wrote or any(done)
+            self._wrote = self._wrote or any(done)
             if not numbers:
                 self._refuse(change.no_such_queue_or_job(target.word))
-        if wrote:
-            self._context.wrote()
-        return self._status
+        return self._ended()
 
     def _targets(self) -> list[Target]:
         targets: list[Target] = []
@@ -113,10 +108,6 @@ class _Order:
     def _is_queue(self, word: str) -> bool:
         queue = word.partition("@")[0]
         return any(matches(queue, known.name) for known in self._context.settings.queues)
-
-    def _refuse(self, line: str) -> None:
-        self._context.out(line + "\n")
-        self._status = 1
 
     def _to(self, number: int, target: Target) -> bool:
         """Give the order to one job; True if there is such a job."""

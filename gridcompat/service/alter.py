@@ -176,15 +176,19 @@ def _refusal(
     number = objects.job_id(job)
     if number in (*new.predecessors, *new.array_predecessors):
         return f"The specified option works only on jobs ({number})"
-    if "hard_resources" in given and now.runs:
-        before, after = dict(old.hard_resources), dict(new.hard_resources)
-        for name in CONSUMABLES:
-            if name in after and name not in before:
-                return f"consumable {name}"
-            if name in before and name not in after:
-                return f"consumable-missing {name}"
-            if before.get(name) != after.get(name):
-                return f"consumable-changed {name}"
+    return _consumables(old, new) if "hard_resources" in given and now.runs else ""
+
+
+def _consumables(old: JobRequest, new: JobRequest) -> str:
+    """Why the consumables of a running job cannot be changed so; "" if they stay."""
+    before, after = dict(old.hard_resources), dict(new.hard_resources)
+    for name in CONSUMABLES:
+        if name in after and name not in before:
+            return f"consumable {name}"
+        if name in before and name not in after:
+            return f"consumable-missing {name}"
+        if before.get(name) != after.get(name):
+            return f"consumable-changed {name}"
     return ""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gridcompat.cluster.base import Cluster, K8sObject
+    from gridcompat.cluster.base import Cluster, K8sObject, Kind
 
 MOVED = ("GC_ROOT", "GC_SPOOL")
 """Variables by which a container says where its volumes are."""
@@ -225,35 +225,42 @@ def _field(pod: K8sObject, path: str) -> str:
 def _materialise(cluster: Cluster, pod: K8sObject, volume: dict[str, Any], target: str) -> None:
     """Make a volume; `target` is "" where the mount path itself is used."""
     if "hostPath" in volume:
-        source = volume["hostPath"]
-        if source.get("type") == "DirectoryOrCreate":
-            os.makedirs(source["path"], exist_ok=True)
-        elif source.get("type") == "Directory" and not os.path.isdir(source["path"]):
-            raise NotReady(
-                "ContainerCreating", f"hostPath type check failed: {source['path']} is not a directory"
-            )
-        return
-    if "emptyDir" in volume:
+        _host_path(volume["hostPath"])
+    elif "emptyDir" in volume:
         if target:
             os.makedirs(target, mode=0o700, exist_ok=True)
-        return
-    for field, kind, name in (("secret", SECRET, "secretName"), ("configMap", CONFIG_MAP, "name")):
-        if field not in volume:
-            continue
-        source = volume[field]
+    elif "secret" in volume or "configMap" in volume:
+        field = "secret" if "secret" in volume else "configMap"
         if not target:
             raise CannotStart(f"a {field} can only be mounted below {' or '.join(MOVED)}")
         os.makedirs(target, mode=0o700, exist_ok=True)
-        try:
-            obj = cluster.get(kind, source[name], namespace=pod["metadata"]["namespace"])
-        except NotFound as error:
-            if source.get("optional"):
-                return
-            raise NotReady("ContainerCreating", f"MountVolume.SetUp failed: {error.message}") from error
-        for key, content in _contents(obj).items():
-            _write(posixpath.join(target, key), content, source.get("defaultMode", 0o644))
-        return
-    raise CannotStart(f"volume {volume['name']} is of a kind that is not supported")
+        kind, name = (SECRET, "secretName") if field == "secret" else (CONFIG_MAP, "name")
+        _files_of(cluster, pod, volume[field], kind=kind, name=volume[field][name], target=target)
+    else:
+        raise CannotStart(f"volume {volume['name']} is of a kind that is not supported")
+
+
+def _host_path(source: dict[str, Any]) -> None:
+    if source.get("type") == "DirectoryOrCreate":
+        os.makedirs(source["path"], exist_ok=True)
+    elif source.get("type") == "Directory" and not os.path.isdir(source["path"]):
+        raise NotReady(
+            "ContainerCreating", f"hostPath type check failed: {source['path']} is not a directory"
+        )
+
+
+def _files_of(
+    cluster: Cluster, pod: K8sObject, source: dict[str, Any], *, kind: Kind, name: str, target: str
+) -> None:
+    """Write the files of a Secret or ConfigMap."""
+    try:
+        obj = cluster.get(kind, name, namespace=pod["metadata"]["namespace"])
+    except NotFound as error:
+        if source.get("optional"):
+            return
+        raise NotReady("ContainerCreating", f"MountVolume.SetUp failed: {error.message}") from error
+    for key, content in _contents(obj).items():
+        _write(posixpath.join(target, key), content, source.get("defaultMode", 0o644))
 
 
 def _contents(obj: K8sObject) -> dict[str, bytes]:
