@@ -4,6 +4,7 @@ kubelab has no service network, so the daemon's pods use the host's; two replica
 two ports, which is why the one Deployment becomes two of one replica each.  Everything else is as printed.
 
     python tests/e2e/real_cluster.py up|down      by hand; prints the environment of an account
+    python tests/e2e/real_cluster.py gridlab ...  tests/gridlab/run with these words, jobs in real pods
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "bin"
 KUBELAB = ROOT / "tests" / "cluster" / "kubelab" / "kubelab"
+SINK = ROOT / "tests" / "cluster" / "mail-sink"
 BUILD = ROOT / "tests" / "cluster" / "image" / "build"
 IMAGE = "gridcompat.test/gridcompat:1"
 NAMESPACE = "gridcompat"
@@ -179,7 +181,7 @@ class RealCluster:
     def account(self, owner: str, home: Path, *, groups: str = "") -> Account:
         """Make a namespace and an account for a user of this machine, and return the user's hands."""
         entry = pwd.getpwnam(owner)
-        namespace = f"tool-{owner}"
+        namespace = "tool-" + owner.replace(".", "-")
         path = self.kubelab("user", namespace, owner).strip()
         home.mkdir(parents=True, exist_ok=True)
         os.chown(home, entry.pw_uid, entry.pw_gid)
@@ -278,7 +280,60 @@ def _run(words: Sequence[str], environment: dict[str, str], stdin: str = "") -> 
     return done.stdout
 
 
+def gridlab(words: Sequence[str]) -> int:
+    """Play recorded scenarios on one node, as accounts of this machine: tools.demo and tools.other.
+
+    The machine is called node1 meanwhile, for on the recorded grid jobs ran on the host they came from.
+    """
+    folder = Path(os.environ.get("SITE_DIR", "/tmp/gridcompat-site"))
+    port = int(os.environ.get("KUBELAB_PORT", "6443")) + 1025
+    cluster = RealCluster(folder, nodes=1, smtp=f"127.0.0.1:{port}")
+    sink = subprocess.Popen([sys.executable, str(SINK), str(port), str(folder / "mails")])
+    try:
+        cluster.up()
+        users = [name for name in ("tools.demo", "tools.demo2", "tools.demo3") if _exists(name)]
+        for owner in (*users, "tools.other"):
+            home = Path(pwd.getpwnam(owner).pw_dir)
+            made = cluster.account(owner, home)
+            (home / ".kube").mkdir(exist_ok=True)
+            (home / "kubeconfig").rename(home / ".kube" / "config")
+            for path in (home / ".kube", home / ".kube" / "config"):
+                os.chown(path, made.uid, made.gid)
+        settings = "/etc/gridcompat"
+        inside = (
+            f"hostname node1; mkdir -p {settings}; mount -t tmpfs none {settings}; "
+            f'cp {folder}/site.toml {settings}/; exec "$@"'
+        )
+        run = [str(ROOT / "tests" / "gridlab" / "run"), "--bin", str(BIN), "--users", ",".join(users)]
+        more = [
+            "--jobs",
+            str(len(users)),
+            "--smtp-var",
+            "",
+            "--mail-log",
+            str(folder / "mails"),
+            "--pass-env",
+            "-",
+        ]
+        call = ["unshare", "-u", "-m", "sh", "-c", inside, "sh", sys.executable, *run, *more, *words]
+        return subprocess.run(call, env=cluster.environment, check=False).returncode
+    finally:
+        cluster.down()
+        sink.terminate()
+        sink.wait()
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["gridlab"]:
+        sys.exit(gridlab(sys.argv[2:]))
     cluster = RealCluster(Path(os.environ.get("SITE_DIR", "/tmp/gridcompat-site")))
     if sys.argv[1:] == ["down"]:
         cluster.down()

@@ -20,11 +20,9 @@ from typing import Any
 
 import pytest
 import yaml
-from real_cluster import NAMESPACE, Account, RealCluster
+from real_cluster import NAMESPACE, SINK, Account, RealCluster
 
 from gridcompat.accounting import Entry, read
-
-SINK = Path(__file__).resolve().parents[1] / "cluster" / "mail-sink"
 
 
 @pytest.fixture(scope="module")
