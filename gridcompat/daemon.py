@@ -16,6 +16,8 @@ import threading
 import time
 
 from gridcompat.cluster.embedded import paths
+from gridcompat.cluster.embedded.program import Program
+from gridcompat.cluster.embedded.spawn import command
 from gridcompat.record import replace
 
 TYPE_CHECKING = False
@@ -34,6 +36,7 @@ FIRST_LOOK_S = 0.5
 STOP_S = 10.0
 """For threads to end; what they do then is cut off, which loses nothing."""
 LOG_BYTES = 1024 * 1024
+REPLACED = "the program was replaced"
 USAGE = "usage: python -m gridcompat.daemon --state DIR | --cluster\n"
 
 
@@ -90,6 +93,9 @@ def _serve(daemon: Daemon, lock: int, ready: int, turn: int) -> int:
         os.close(lock)
         if ended != "idle" or daemon.stop.is_set() or not daemon.has_work():
             daemon.log.write(f"ended: {ended}")
+            if ended == REPLACED:
+                # Nothing but the standard streams is handed on; whoever takes the lock first is the daemon.
+                os.execv(sys.executable, command(daemon.state_dir))
             return 0 if ended != "error" else 1
         again = _lock(daemon.state_dir, LOCK_PATIENCE_S)
         if again is None:
@@ -329,9 +335,13 @@ class Daemon:
         from gridcompat.outbox.spool import pending
 
         idle_since: float | None = None
+        program = Program(time.monotonic)
         while not self.stop.wait(LOOK_S):
             if not self._is_there():
                 return "the state directory was deleted"
+            if changed := program.changed():
+                # Jobs run on; this or the next command's daemon finds them.
+                return f"the program was {changed}"
             if failed.is_set():
                 return "error"
             now = time.monotonic()

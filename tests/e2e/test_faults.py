@@ -422,6 +422,46 @@ def test_a_job_is_taken_although_the_daemon_cannot_start(world: World, fault: ob
     assert deleted not in {one.job_number for one in world.records()}
 
 
+@pytest.fixture
+def copy(world: World) -> str:
+    """Another installation, with a launcher of its own."""
+    path = f"{world.directory}/copy"
+    shutil.copytree(f"{ROOT}/gridcompat", f"{path}/gridcompat")
+    shutil.copytree(BIN, f"{path}/bin")
+    with open(f"{path}/gridcompat/launcher/launcher.sh", "a", encoding="ascii") as file:
+        file.write("\n# another version\n")
+    return path
+
+
+def test_two_versions_share_a_daemon_until_one_is_removed(world: World, copy: str) -> None:
+    held = world.run(f"{copy}/bin/qsub", "-h", "-b", "y", "echo", "old").id
+    pid = world.daemon()
+    world.finished(world.run("qsub", "-b", "y", "true").id)
+    assert world.daemon() == pid, "the other version's serves"
+    delete(copy)
+    world.wait_for("it has ended", lambda: "ended: the program was removed" in world.log())
+    assert world.run("qrls", str(held)).out == f"modified hold of job {held}\n"
+    world.finished(held)
+    assert world.read(f"echo.o{held}") == b"old\n"
+
+
+def test_an_upgrade_under_a_living_daemon_starts_it_again(world: World, copy: str) -> None:
+    letters = world.write("letters", "", mode=0o666)
+    world.environment["GRIDCOMPAT_SENDMAIL"] = world.write("mail", f"#!/bin/sh\nexec cat >>{letters}\n")
+    job = world.write("job", "#!/bin/sh\necho on; until [ -e end ]; do sleep 0.05; done\n")
+    running = world.run(f"{copy}/bin/qsub", "-N", "x", "-o", f"{world.home}/out", job).id
+    world.wait_for("it runs", lambda: world.read("out") == b"on\n")
+    for name in ("daemon.py", "launcher/launcher.sh"):
+        os.replace(shutil.copy(f"{ROOT}/gridcompat/{name}", f"{copy}/new"), f"{copy}/gridcompat/{name}")
+    waiting = world.run(f"{copy}/bin/qsub", "-hold_jid", "x", "-m", "e", "-M", "a@x", "-b", "y", "true").id
+    world.wait_for("it has started again", lambda: "ended: the program was replaced" in world.log())
+    world.write("end", "")
+    # No other command is needed.
+    world.finished(running, waiting)
+    world.wait_for("mail is sent", lambda: b"Complete" in world.read("letters"))
+    assert [(one.failed, one.exit_status) for one in world.records()] == [(0, 0)] * 2
+
+
 def rewrite(path: str, text: str) -> None:
     """Replace a file's content, keeping its place."""
     with open(path, "w", encoding="ascii") as file:

@@ -127,7 +127,7 @@ def _start(state_dir: str, settings: Settings, lock: int, deadline: float) -> bo
         try:
             pid = os.posix_spawn(
                 sys.executable,
-                _command(state_dir),
+                [*command(state_dir), "--ready-fd", str(READY_FD), "--lock-fd", str(LOCK_FD)],
                 _environment(settings),
                 file_actions=actions,
                 setsid=True,
@@ -176,7 +176,8 @@ def _above(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 16)
 
 
-def _command(state_dir: str) -> list[str]:
+def command(state_dir: str) -> list[str]:
+    """Return the words that run the daemon of a state directory."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     # Isolated: no PYTHON* variable of whoever came first decides how it runs. With the interpreter's own
     # site-packages, for psutil; nothing fails without them.
@@ -188,10 +189,6 @@ def _command(state_dir: str) -> list[str]:
         os.path.dirname(package),
         "--state",
         state_dir,
-        "--ready-fd",
-        str(READY_FD),
-        "--lock-fd",
-        str(LOCK_FD),
     ]
 
 
