@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from happenings import ENDED, NOW
 from smtp_server import DROP, HANG, TAKE_AND_DROP, Server
 
 from gridcompat.mailer import transport
@@ -23,28 +24,12 @@ from gridcompat.mailer.message import Letter
 from gridcompat.mailer.reasons import Unreachable
 from gridcompat.mailer.send import DIGEST_WAIT_S, Sender, delay_s
 from gridcompat.mailer.transport import Session, server_address
-from gridcompat.model import Outcome
 from gridcompat.outbox import Happening, Spool, pending, post
 from gridcompat.outbox.spool import LONGEST_DELAY_S
 from gridcompat.record import replace
 from gridcompat.settings import Settings
 
-NOW = 1764000000.0
 ROOT = str(Path(__file__).resolve().parents[3])
-ENDED = Happening(
-    kind="ended",
-    job_id=1,
-    task=None,
-    attempt=1,
-    at=NOW,
-    job_name="job.sh",
-    owner="me",
-    queue="task",
-    host="node1",
-    submit_host="bastion",
-    mail_options="e",
-    outcome=Outcome(ran=True, start=NOW, end=NOW),
-)
 
 
 class Desk:

@@ -7,28 +7,15 @@ import os
 import threading
 from pathlib import Path
 
+import happenings
 import pytest
+from happenings import NOW
 
-from gridcompat.model import Outcome
 from gridcompat.outbox import Happening, Spool, pending, post
 from gridcompat.outbox.spool import FAILED_KEPT_S, LONGEST_DELAY_S, SENT_KEPT_S, Damaged
 from gridcompat.record import replace
 
-NOW = 1764000000.0
-ENDED = Happening(
-    kind="ended",
-    job_id=1234,
-    task=None,
-    attempt=1,
-    at=NOW,
-    job_name="job.sh",
-    owner="me",
-    queue="task",
-    host="node1",
-    submit_host="bastion",
-    mail_options="e",
-    outcome=Outcome(ran=True, start=NOW, end=NOW),
-)
+ENDED = replace(happenings.ENDED, job_id=1234)
 
 
 @pytest.fixture
