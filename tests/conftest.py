@@ -18,9 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="cluster that the conformance suite runs on (default: embedded)",
     )
     parser.addoption(
-        "--crash-rounds", type=int, default=5, help="rounds of tests/e2e/test_crash.py (default: 5)"
+        "--crash-rounds", type=int, default=5, help="rounds of tests/e2e/test_crash_rounds.py (default: 5)"
     )
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/cases from what came out")
+    parser.addoption("--crash-seed", type=int, default=0, help="number of the first of these rounds")
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite tests/golden/cases from what came out"
+    )
 
 
 def pytest_configure() -> None:
@@ -42,4 +45,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         sources = metafunc.config.getoption("--cluster") or ["embedded"]
         metafunc.parametrize("cluster_source", sources, scope="session")
     if "crash_round" in metafunc.fixturenames:
-        metafunc.parametrize("crash_round", range(metafunc.config.getoption("--crash-rounds")))
+        first = metafunc.config.getoption("--crash-seed")
+        rounds = range(first, first + metafunc.config.getoption("--crash-rounds"))
+        metafunc.parametrize("crash_round", rounds)

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ class Grid:
             **variables,
         }
         self.settings: Settings = load(self.environment, home=self.home, uid=os.getuid())[0]
+        self._environ = threading.Lock()
         self.cluster = EmbeddedCluster(self.state, seed=self._seed)
 
     def _seed(self) -> list[K8sObject]:
@@ -111,13 +113,14 @@ class Grid:
 
     def ensure_daemon(self) -> None:
         """What every command does after it wrote something."""
-        before = dict(os.environ)
-        os.environ.update(self.environment)
-        try:
-            spawn.ensure_daemon(self.state, self.settings)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        with self._environ:  # one environment for all threads
+            before = dict(os.environ)
+            os.environ.update(self.environment)
+            try:
+                spawn.ensure_daemon(self.state, self.settings)
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
 
     # ------------------------------------------------------------ what is
 

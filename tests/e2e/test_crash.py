@@ -1,7 +1,4 @@
-"""The daemon is killed at random moments while jobs of every kind go through.
-
-Asserted each time: no job is lost, no run happens twice, each run leaves one record, each mail is sent.
-"""
+"""Launchers die, the machine dies, the daemon comes and goes: each run leaves its one record."""
 
 from __future__ import annotations
 
@@ -22,120 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-JOBS = 300
-"""Tasks of a round, as far as each is a run of its own."""
-ROUND_LIMIT_S = 240.0
-
 
 @pytest.fixture
 def grid(tmp_path: Path) -> Iterator[Grid]:
     made = Grid(tmp_path)
     yield made
     made.close()
-
-
-class Expected:
-    """What a round must have left behind: for each task the RESTARTED and exit status of its runs."""
-
-    def __init__(self) -> None:
-        self.runs: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        self.mails = 0
-
-    def add(self, number: int, *statuses: int, task: int = 0, mails: int = 0) -> None:
-        """Expect runs that end with these exit statuses."""
-        self.runs[number, task] = list(enumerate(statuses))
-        self.mails += mails
-
-
-def submit_everything(grid: Grid, chance: random.Random) -> Expected:
-    """About 300 tasks of all kinds, some with an order that follows."""
-    expected = Expected()
-    plain = grid.script("exit 0")
-    failing = grid.script("exit 3")
-    twice = grid.script('[ "$RESTARTED" = 0 ] && exit 99', "exit 0")
-    while len(expected.runs) < JOBS:
-        kind = chance.choice(
-            ["plain"] * 4 + ["failing", "twice", "array", "held", "late", "mail", "after", "-tc"]
-        )
-        if kind == "plain":
-            expected.add(grid.submit(plain), 0)
-        elif kind == "failing":
-            expected.add(grid.submit(failing), 3)
-        elif kind == "twice":
-            expected.add(grid.submit(twice, restart="n", mail_options="a"), 99, 0, mails=1)
-        elif kind == "mail":
-            expected.add(grid.submit(plain, mail_options="abe"), 0, mails=2)
-        elif kind == "late":
-            expected.add(grid.submit(plain, start_time=int(time.time()) + 2), 0)
-        elif kind == "after":
-            first = grid.submit(failing)
-            expected.add(first, 3)
-            expected.add(grid.submit(plain, predecessors=(first,)), 0)
-        elif kind == "held":
-            number = grid.submit(plain, user_hold=True)
-            expected.add(number, 0)
-            grid.command(f"qrls {number}")
-        else:
-            number = grid.submit(plain, tasks=(1, 20, 1), max_running_tasks=3 if kind == "-tc" else 0)
-            for task in range(1, 21):
-                expected.add(number, 0, task=task)
-    return expected
-
-
-def killer(grid: Grid, chance: random.Random, stop: threading.Event, kills: list[float]) -> None:
-    """Kill the daemon again and again; the next command starts it."""
-    while not stop.wait(chance.uniform(0.02, 1.2)):
-        if grid.kill_daemon():
-            kills.append(time.monotonic())
-        stop.wait(chance.uniform(0.0, 0.2))
-        grid.ensure_daemon()
-
-
-def test_the_daemon_is_killed_again_and_again(tmp_path: Path, crash_round: int) -> None:
-    chance = random.Random(crash_round)
-    grid = Grid(tmp_path)
-    stop = threading.Event()
-    kills: list[float] = []
-    thread = threading.Thread(target=killer, args=(grid, chance, stop, kills))
-    try:
-        thread.start()
-        expected = submit_everything(grid, random.Random(crash_round + 1000))
-        numbers = {number for number, _ in expected.runs}
-        grid.wait(
-            "all jobs are over",
-            lambda: grid.phases() == Counter(Finished=len(numbers)),
-            limit_s=ROUND_LIMIT_S,
-        )
-        stop.set()
-        thread.join()
-        grid.ensure_daemon()
-        grid.wait("all mail is sent", lambda: len(grid.message_ids()) >= expected.mails)
-        check(grid, expected)
-        assert len(kills) >= 5
-        print(f"round {crash_round}: {len(kills)} kills, {repeated(grid)} mails sent twice")  # noqa: T201
-    finally:
-        stop.set()
-        thread.join()
-        grid.close()
-
-
-def check(grid: Grid, expected: Expected) -> None:
-    """Every run once, one record for each, every mail."""
-    found = {
-        (number, task): [int(word) for word in grid.runs_of(number, task or None)]
-        for number, task in expected.runs
-    }
-    assert found == {key: [restarted for restarted, _ in runs] for key, runs in expected.runs.items()}
-    records = Counter((one.job_number, one.task_number, one.exit_status) for one in grid.records())
-    assert records == Counter(
-        (number, task, status) for (number, task), runs in expected.runs.items() for _, status in runs
-    )
-    assert len(grid.message_ids()) == expected.mails
-
-
-def repeated(grid: Grid) -> int:
-    """Mails sent more than once: a death between the server's word and the rename allows that."""
-    return sum(count - 1 for count in grid.message_ids().values())
 
 
 def test_launchers_that_are_killed(grid: Grid) -> None:

@@ -7,6 +7,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 
 DROP = "drop"
@@ -26,6 +27,8 @@ class Received:
     data: bytes
     tls: bool
     user: str
+    at: float = field(default_factory=time.monotonic)
+    """When the server was about to say so."""
 
 
 class Gone(Exception):
