@@ -1,4 +1,7 @@
-"""The one job that `job` and `jstop` mean by a name: a running one first, then in the order of qstat."""
+"""The one job that `job` and `jstop` mean by a name: a running one first, then in the order of qstat.
+
+Must not know what is done with it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""qstat where queues matter: -f, -F, -g, -q, -l, -pe, -U, -urg, and lists of jobs as XML."""
+"""qstat where queues matter: -f, -F, -g, -q, -l, -pe, -U, -urg, and lists of jobs as XML.
+
+Must not know how a line is laid out.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rows that a qstat shows, and how: chosen by user and state, printed as text or XML."""
+"""The rows that a qstat shows, and how: chosen by user and state, printed as text or XML.
+
+Must not know queues and hosts: `_qstat_queues` does.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What -r shows below rows: the requests of jobs, read from their GridJobs."""
+"""What -r shows below rows: the requests of jobs, read from their GridJobs.
+
+Must not know how a request is laid out.
+"""
 
 from __future__ import annotations
 

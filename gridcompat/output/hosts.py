@@ -1,5 +1,7 @@
 """Hosts and queue instances as the listing commands show them, and what each offers.
 
+Must not know how what is offered was found out.
+
 Source: load_parameters(5), complex(5); forms of numbers from a live 8.1.9.
 """
 

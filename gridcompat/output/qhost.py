@@ -1,5 +1,7 @@
 """qhost's text and XML.
 
+Must not know where hosts and jobs come from.
+
 Source: qhost(1); widths from a live 8.1.9.
 """
 

@@ -1,5 +1,7 @@
 """qstat -j -xml: the job as Grid Engine's own list elements.
 
+Must not know where a job comes from.
+
 Source: the schemas detailed_job_info.xsd and message.xsd, and what a live 8.1.9 writes.
 """
 

@@ -1,5 +1,7 @@
 """qstat -xml: lists of jobs, queues with their jobs, and the summary of cluster queues.
 
+Must not know which rows were chosen, nor why.
+
 Source: the schema qstat.xsd of Grid Engine, and what a live 8.1.9 writes.
 """
 

@@ -1,4 +1,7 @@
-"""qstat's text about queues: the lines of -f, the resources of -F, the summary of -g c."""
+"""qstat's text about queues: the lines of -f, the resources of -F, the summary of -g c.
+
+Must not know which queues and jobs were chosen, nor why.
+"""
 
 from __future__ import annotations
 

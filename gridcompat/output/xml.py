@@ -1,6 +1,6 @@
 """Text that goes into XML: escaped as Grid Engine does, but never broken.
 
-Grid Engine writes `%lt;` for `<`; that is a defect, and readers get what was meant.
+Grid Engine writes `%lt;` for `<`; that is a defect, and readers get what was meant.  Must not know elements.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Each is one patch, planned from the whole object and conditional on its version, so that an order comes
 either before or after whatever the controller decides; a conflict reads and plans again.  What comes back
-says what was done to which tasks, for the caller to put into words.
+says what was done to which tasks, for the caller to put into words.  Must not know the words of any command.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Submitting a job again: the stored request, and the script and environment from its Secret."""
+"""Submitting a job again: the stored request, and the script and environment from its Secret.
+
+Must not know who asked, nor what is said about it.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 The API server and the garbage collector of a real cluster share this work, and the collector is
 late; here both happen in the transaction that deletes.  Works inside one transaction.
+Must not know what an object means.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What it accepts and refuses a real API server accepts and refuses; `tests/conformance` holds both to
 that.  This module puts the steps of each request together: `metadata`, `structure`, `rules` and
-`core` judge, `rows` stores, `collect` deletes, `watch` tells.
+`core` judge, `rows` stores, `collect` deletes, `watch` tells.  Must not know who calls, nor Grid Engine.
 """
 
 from __future__ import annotations

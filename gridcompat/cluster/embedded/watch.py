@@ -1,6 +1,7 @@
 """The watch of the embedded cluster: reads the change log and waits for more.
 
 Waits for the daemon's waker when there is one, otherwise looks every 20 ms.
+Must not know what an object means.
 """
 
 from __future__ import annotations
