@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,12 @@ class RealCluster:
 
     def install(self) -> None:
         """Apply the manifests."""
+        # Other users of this machine may not be able to look into the checkout.
+        for part in ("bin", "gridcompat"):
+            shutil.rmtree(self.folder / "opt" / part, ignore_errors=True)
+            shutil.copytree(
+                ROOT / part, self.folder / "opt" / part, ignore=shutil.ignore_patterns("__pycache__")
+            )
         common = self.accounting.parent
         common.mkdir(parents=True, exist_ok=True)
         os.chown(common, DAEMON_UID, DAEMON_UID)
@@ -162,14 +169,18 @@ class RealCluster:
     def leader(self) -> str:
         """Return the name of the pod that leads, "" if nobody does."""
         for port in self.ports:
-            try:
-                page = _run(["curl", "-sf", "-m", "2", f"http://127.0.0.1:{port}/readyz"], self.environment)
-            except AssertionError:
-                continue
-            if page == "leads\n":
+            if self.page(port, "readyz") == "leads\n":
                 lease = self.get("lease", "gridcompat-daemon", "-n", NAMESPACE)
                 return str(lease["spec"]["holderIdentity"]).rpartition("_")[0]
         return ""
+
+    def page(self, port: int, name: str) -> str:
+        """Return a page of a replica, "" if it cannot be had."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=2) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
 
     def wait(self, true: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
         """Wait until something holds."""
@@ -213,7 +224,7 @@ class Account:
             "HOME": str(home),
             "USER": owner,
             "LOGNAME": owner,
-            "PATH": f"{BIN}:/usr/bin:/bin",
+            "PATH": f"{cluster.folder}/opt/bin:/usr/bin:/bin",
             "SHELL": "/bin/bash",
             "KUBECONFIG": str(home / "kubeconfig"),
             "GRIDCOMPAT_CONFIG": str(cluster.folder / "site.toml"),

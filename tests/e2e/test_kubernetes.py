@@ -379,10 +379,21 @@ def told(user: Account, job: str, words: str) -> None:
 
 def test_what_no_node_has_room_for_waits_and_says_so(user: Account) -> None:
     job = number(user.ok("qsub", "-l", "mem_free=900G", "-b", "y", "true"))
-    told(user, job, "Insufficient memory")
+    told(user, job, 'cannot run at host "node1" because it offers only hl:mem_free')
     user.ok("qdel", job)
     gone(user)
     assert entries(user, job) == [], "a job that never ran leaves no record"
+
+
+def test_what_the_scheduler_cannot_place_waits_and_says_so(site: RealCluster, user: Account) -> None:
+    site.kubectl("taint", "nodes", "--all", "e2e=full:NoSchedule")
+    try:
+        job = number(user.ok("qsub", "-b", "y", "true"))
+        told(user, job, "Unschedulable: 0/2 nodes are available: 2 node(s) had untolerated taint")
+    finally:
+        site.kubectl("taint", "nodes", "--all", "e2e-")
+    gone(user)
+    assert len(entries(user, job)) == 1
 
 
 def test_a_quota_on_pods_holds_jobs_back_and_lets_them_go(site: RealCluster, user: Account) -> None:
@@ -489,12 +500,7 @@ def _others(text: str) -> str:
 
 
 def test_pages_of_leader_and_follower(site: RealCluster) -> None:
-    pages = []
-    for port in site.ports:
-        done = subprocess.run(
-            ["curl", "-sf", f"http://127.0.0.1:{port}/metrics"], capture_output=True, text=True, check=True
-        )
-        pages.append(done.stdout)
+    pages = [site.page(port, "metrics") for port in site.ports]
     assert sorted("gridcompat_leader 1\n" in page for page in pages) == [False, True]
     leading = next(page for page in pages if "gridcompat_leader 1\n" in page)
     assert 'gridcompat_jobs{phase="Finished"}' in leading
