@@ -1,4 +1,4 @@
-"""The example crontabs, line by line, as cron would run them: each line of ours is taken or refused as on the grid.
+"""The example crontabs, line by line, as cron would run them: taken or refused as on the grid.
 
 What the grid did: `jsub` prints `Your job N ("NAME") has been submitted` unless `-quiet`, and every line of
 these files is accepted (gridlab/FACTS.md section 10).  Programs that the lines name are put there first.
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "bin"
 CRONTABS = ROOT / "tests" / "gridlab" / "crontabs"
 OURS = ("jsub", "jstart", "qcronsub", "jstop", "job", "qsub", "qstat", "qdel")
-MENTION = re.compile(r"(^|[\s;&|(!/])(%s)\s" % "|".join(OURS))
+MENTION = re.compile(rf"(^|[\s;&|(!/])({'|'.join(OURS)})\s")
 STARS = re.compile(r"(@\w+|\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)")
 
 
@@ -78,7 +78,9 @@ def home(tmp_path: Path) -> Iterator[Path]:
     for name in ("bin", "irc", "logs", "www", "pywikibot"):
         (home / name).mkdir(parents=True)
     programs = "run.sh www/prepare.sh www/publish.sh worker.sh watch.sh irc/run.sh step1.sh step2.sh stats.sh"
-    programs += " a.sh b.sh refresh.sh weekday.sh weekend.sh poll.sh dump.sh real.sh rotate.sh bot.sh hourly.sh"
+    programs += (
+        " a.sh b.sh refresh.sh weekday.sh weekend.sh poll.sh dump.sh real.sh rotate.sh bot.sh hourly.sh"
+    )
     programs += " nightly.sh report.py bin/cleanup.sh weekly.sh monthly.sh pywikibot/pwb.py"
     for name in programs.split():
         (home / name).write_text("#!/bin/sh\nexit 0\n")
