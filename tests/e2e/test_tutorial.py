@@ -2,7 +2,8 @@
 
 A page's ```console blocks are one session of `sh`, in a fresh home with a grid of its own (a tutorial's
 begins in the checkout).  `$ ` begins a command, `> ` goes on with it, the other lines are what it prints.
-Pages call the account `tool`, its home `/home/tool`, the machine `bastion` and the checkout `/home/tool/gridcompat`; a time stands for any time,
+Pages call the account `tool`, its home `/home/tool`, the machine `bastion` and the checkout
+`/home/tool/gridcompat`; a time stands for any time,
 `...` in a line for any text, and `...` alone for any lines.  Blanks are compared as one, for tables are
 padded.  A command that only looks is run again until it prints what is expected, for jobs take their time.
 """
