@@ -7,9 +7,10 @@ Must not know what is submitted beyond its name.
 
 from __future__ import annotations
 
-from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, Selector
+from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, Selector, Table
 from gridcompat.errors import ClusterError, Conflict, GridError, NotFound, Unavailable
 from gridcompat.service.means import Deadline, Means, Turn
+from gridcompat.translate import grid_job as objects
 from gridcompat.translate import rows
 from gridcompat.translate.account import ACCOUNT_NAME, next_id
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from gridcompat.cluster.base import Cluster, K8sObject
 
 TAKE_OVER_S = 10.0
-"""How long an entry's owner has for the creation of its GridJob before someone else voids the id."""
+"""How long an entry's owner has to create its GridJob, and then to make it ready, before someone else voids
+the id or takes the job back."""
 MOST_ENTRIES = 256
 """`status.once` of a GridAccount holds no more."""
 
@@ -73,7 +75,7 @@ class Ids:
         self._name = once_name
         self._void = void
         self._seen: tuple[int, str] | None = None
-        """The entry of another submitter that is waited for, and since when."""
+        """What another submitter has begun and is waited for (id, and nonce or "unready"), and since when."""
         self._seen_at = 0.0
 
     def take(self) -> int:
@@ -137,8 +139,14 @@ class Ids:
         listing = self._cluster.table(
             GRID_JOB, namespace=self._namespace, selector=Selector(fields={"spec.jobName": self._name or ""})
         )
-        if rows.active(listing):
+        ready, unready = _by_readiness(listing)
+        if rows.active(ready):
             raise AlreadyActive(f"there is a job named '{self._name}' already active")
+        begun = rows.rows(unready)
+        if begun:
+            there = self._cluster.get(GRID_JOB, str(begun[0].job_id), namespace=self._namespace)
+            self._wait_until_ready(there)
+            return None
         entry = next((entry for entry in entries if entry["name"] == self._name), None)
         if entry is not None and entry["nonce"] == self._nonce and self._missing(entry["id"]):
             return int(entry["id"])
@@ -151,6 +159,9 @@ class Ids:
             self._wait_for(entry)
             return None
         if rows.active(there):
+            if not there["spec"]["ready"]:
+                self._wait_until_ready(there)
+                return None
             raise AlreadyActive(f"there is a job named '{self._name}' already active")
         self._seen = None
         return None
@@ -172,6 +183,26 @@ class Ids:
             self._void(entry["id"])
         self._poke()
 
+    def _wait_until_ready(self, there: K8sObject) -> None:
+        """A GridJob that is not ready: wait, and after ten seconds of our clock take the job back.
+
+        The version makes sure that it has not become ready meanwhile; an owner that comes later sees in
+        the answer to its last write that the job is deleted.
+        """
+        number = objects.job_id(there)
+        known = (number, "unready")
+        now = self._means.monotonic()
+        if known != self._seen:
+            self._seen, self._seen_at = known, now
+        elif now - self._seen_at >= TAKE_OVER_S and not there["spec"]["ready"]:
+            self._cluster.patch(
+                GRID_JOB,
+                str(number),
+                {"spec": {"deleted": objects.all_tasks(there)}},
+                namespace=self._namespace,
+                if_version=there["metadata"]["resourceVersion"],
+            )
+
     def _poke(self) -> None:
         if self._means.poke is not None:
             self._means.poke()
@@ -180,8 +211,19 @@ class Ids:
 def check_free(cluster: Cluster, name: str, *, namespace: str) -> None:
     """Raise AlreadyActive if a job of that name is active now: an early look, which decides nothing."""
     selector = Selector(fields={"spec.jobName": name})
-    if rows.active(cluster.table(GRID_JOB, namespace=namespace, selector=selector)):
+    ready, _ = _by_readiness(cluster.table(GRID_JOB, namespace=namespace, selector=selector))
+    if rows.active(ready):
         raise AlreadyActive(f"there is a job named '{name}' already active")
+
+
+def _by_readiness(listing: Table) -> tuple[Table, Table]:
+    """Return the jobs that are ready, and those whose submitter is not done, or died."""
+    place = list(listing.columns).index("Ready")
+    parts: tuple[list[Any], list[Any]] = ([], [])
+    for cells in listing.rows:
+        parts[cells[place] in (False, "false", "False")].append(cells)
+    ready, unready = (Table(columns=listing.columns, rows=part, version=listing.version) for part in parts)
+    return ready, unready
 
 
 def late(number: int | None, cause: str = "") -> ClusterError:

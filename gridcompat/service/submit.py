@@ -97,7 +97,7 @@ def submit(
             request, id=number, nonce=nonce, namespace=namespace, ready=not with_secret, slots=slots
         )
         if withdrawn:
-            body["spec"]["deleted"] = body["spec"].get("tasks", "1")
+            body["spec"]["deleted"] = objects.all_tasks(body)
         made = _create(cluster, body, number, means, deadline)
         if made is not None:
             break
@@ -240,9 +240,12 @@ def _complete(
         raise late(number)
     for _ in _tries(means, deadline, number):
         try:
-            return cluster.patch(GRID_JOB, str(number), {"spec": {"ready": True}}, namespace=namespace)
+            made = cluster.patch(GRID_JOB, str(number), {"spec": {"ready": True}}, namespace=namespace)
         except Unavailable:
             continue
+        if made["spec"].get("deleted") == objects.all_tasks(made):
+            raise late(number)  # somebody with -once held us for dead and took it back, or it was deleted
+        return made
     raise late(number)
 
 
@@ -258,12 +261,11 @@ def _is_ours(cluster: Cluster, grid_job: K8sObject, namespace: str) -> bool:
 
 def _withdraw(cluster: Cluster, grid_job: K8sObject) -> None:
     """Order the deletion of a job that cannot become ready; if that fails the controller voids it later."""
-    tasks = grid_job["spec"].get("tasks", "1")
     try:
         cluster.patch(
             GRID_JOB,
             grid_job["metadata"]["name"],
-            {"spec": {"deleted": tasks}},
+            {"spec": {"deleted": objects.all_tasks(grid_job)}},
             namespace=grid_job["metadata"]["namespace"],
         )
     except ClusterError:

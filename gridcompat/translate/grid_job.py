@@ -270,6 +270,11 @@ def job_id(obj: K8sObject) -> int:
     return int(obj["metadata"]["name"])
 
 
+def all_tasks(grid_job: K8sObject) -> str:
+    """Return the task range list that names the whole job."""
+    return str(grid_job["spec"].get("tasks", "1"))
+
+
 def is_array(grid_job: K8sObject) -> bool:
     """Return whether the job was submitted with -t."""
     return bool(grid_job["spec"].get("tasks"))

@@ -1,8 +1,10 @@
 """Every interleaving of `-once` submissions of one name: crashes, lost answers, take-overs, retirement.
 
 Implemented by `service.ids.Ids._attempt` (read, list, look, swap), `service.ids.Ids._wait_for` (take-over),
-`service.submit._create` (create, settled by the nonce), and the controller's removal of entries and
-retirement of GridJobs (`controller`).  Time is left out: a take-over may come at any moment, and
+`service.ids.Ids._wait_until_ready` (a GridJob that is not ready is taken back), `service.submit._create`
+(create, settled by the nonce), `service.submit._complete` (ready, and a look at whether it was taken
+back), and the controller's removal of entries and retirement of GridJobs (`controller`).
+Time is left out: a take-over may come at any moment, and
 retirement only when nobody can still create or look at that id, which the hour against the minute stands for.
 """
 
@@ -22,7 +24,7 @@ class Sub(NamedTuple):
     """One submitter: where it is, and what it remembers of its read."""
 
     at: str = "start"
-    """start, read, list, look, swap, create; then done, refused, dead."""
+    """start, read, list, look, swap, create, ready; then done, refused, dead."""
     fresh: bool = False
     """The account has not changed since it was read: the swap would succeed."""
     entry: tuple[int, int] = (0, NOBODY)
@@ -36,7 +38,9 @@ class State(NamedTuple):
     next: int
     entry: tuple[int, int]
     jobs: tuple[tuple[str, int], ...]
-    """By id: ("", _) not there, ("active", owner), ("over", owner), ("void", _)."""
+    """By id: ("", _) not there, ("begun", owner) not ready, ("active", owner), ("over", owner), ("void", _).
+
+    What was taken back is void here: a deleted job is no more active than a void one."""
     created: tuple[int, ...]
     """By id: how often one was created."""
     subs: tuple[Sub, ...]
@@ -56,6 +60,8 @@ class Protocol(NamedTuple):
     """List before the account is read: unsafe."""
     entries_cleared: bool = True
     """By the controller, once the GridJob is there."""
+    look_back: bool = True
+    """A deletion outlasts a late "ready", which finds out by its answer."""
     retire_safely: bool = True
     """Not while somebody may still create, or look at, that id."""
 
@@ -90,6 +96,8 @@ class Protocol(NamedTuple):
     def _list(self, state: State, who: int, sub: Sub) -> Iterator[tuple[str, State]]:
         if any(kind == "active" for kind, _ in state.jobs):
             yield f"{who} lists an active job", moved(state, who, Sub(at="refused"))
+        elif number := next((n for n, (kind, _) in enumerate(state.jobs, 1) if kind == "begun"), 0):
+            yield from self._unready(state, who, number)
         elif self.list_first:
             yield f"{who} lists none", moved(state, who, Sub(at="read"))
         else:
@@ -103,6 +111,8 @@ class Protocol(NamedTuple):
         kind = state.jobs[number - 1][0]
         if kind == "active":
             yield f"{who} sees {number} active", moved(state, who, Sub(at="refused"))
+        elif kind == "begun":
+            yield from self._unready(state, who, number)
         elif kind:
             yield f"{who} sees {number} {kind}", moved(state, who, sub._replace(at="swap"))
         elif owner == who:
@@ -110,6 +120,27 @@ class Protocol(NamedTuple):
         else:
             yield f"{who} waits", moved(state, who, Sub())
             yield f"{who} voids {number}", moved(made(state, number, "void", VOIDER), who, Sub())
+
+    def _unready(self, state: State, who: int, number: int) -> Iterator[tuple[str, State]]:
+        yield f"{who} waits for {number}", moved(state, who, Sub())
+        yield f"{who} takes {number} back", moved(put(state, number, ("void", VOIDER)), who, Sub())
+
+    def _ready(self, state: State, who: int, sub: Sub) -> Iterator[tuple[str, State]]:
+        kind, owner = state.jobs[sub.id - 1]
+        if kind == "begun":
+            after = put(state, sub.id, ("active", who))
+            yield f"{who} makes {sub.id} ready", moved(after, who, Sub(at="done"))
+            if state.lost:
+                yield f"{who} makes {sub.id} ready, answer lost", after._replace(lost=state.lost - 1)
+        elif owner == who:
+            yield f"{who} finds {sub.id} ready", moved(state, who, Sub(at="done"))
+        elif self.look_back:
+            yield f"{who} finds {sub.id} taken back", moved(state, who, Sub(at="refused"))
+        else:
+            yield (
+                f"{who} brings {sub.id} back",
+                moved(put(state, sub.id, ("active", who)), who, Sub(at="done")),
+            )
 
     def _swap(self, state: State, who: int, sub: Sub) -> Iterator[tuple[str, State]]:
         if not sub.fresh:
@@ -125,12 +156,12 @@ class Protocol(NamedTuple):
     def _create(self, state: State, who: int, sub: Sub) -> Iterator[tuple[str, State]]:
         kind, owner = state.jobs[sub.id - 1]
         if not kind:
-            after = made(state, sub.id, "active", who)
-            yield f"{who} creates {sub.id}", moved(after, who, Sub(at="done"))
+            after = made(state, sub.id, "begun", who)
+            yield f"{who} creates {sub.id}", moved(after, who, Sub(at="ready", id=sub.id))
             if state.lost:
                 yield f"{who} creates {sub.id}, answer lost", after._replace(lost=state.lost - 1)
         elif owner == who:
-            yield f"{who} finds its {sub.id}", moved(state, who, Sub(at="done"))
+            yield f"{who} finds its {sub.id}", moved(state, who, Sub(at="ready", id=sub.id))
         else:
             yield f"{who} lost {sub.id}", moved(state, who, Sub())
 
@@ -188,7 +219,7 @@ def ended(protocol: Protocol, state: State) -> bool:
 
 @pytest.mark.parametrize(
     "protocol",
-    [Protocol(lost=2, crashes=2), Protocol(submitters=3, ids=3, lost=0, crashes=1)],
+    [Protocol(lost=2, crashes=2), Protocol(submitters=3, ids=2, lost=0, crashes=1)],
     ids=["two, with losses", "three"],
 )
 def test_at_most_one_wins_and_nobody_is_locked_out(protocol: Protocol) -> None:
@@ -202,10 +233,16 @@ def test_at_most_one_wins_and_nobody_is_locked_out(protocol: Protocol) -> None:
     ("protocol", "fault"),
     [
         (Protocol(list_first=True), "two active jobs of one name"),
+        (Protocol(look_back=False), "two active jobs of one name"),
         (Protocol(entries_cleared=False), "an id created twice"),
         (Protocol(retire_safely=False), "an id created twice"),
     ],
-    ids=["list before read", "entries that nobody clears", "retirement at any time"],
+    ids=[
+        "list before read",
+        "ready after it was taken back",
+        "entries that nobody clears",
+        "retirement at any time",
+    ],
 )
 def test_other_orders_are_unsafe(protocol: Protocol, fault: str) -> None:
     assert fault in run(protocol).violations

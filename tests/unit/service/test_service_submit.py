@@ -14,6 +14,7 @@ import pytest
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, SECRET, Cluster
 from gridcompat.cluster.embedded.store import EmbeddedCluster
 from gridcompat.errors import Conflict, Forbidden, GridError, NotFound, Refused, Unavailable
+from gridcompat.service.ids import check_free
 from gridcompat.service.means import Means
 from gridcompat.service.submit import AlreadyActive, Submitted, reserve, submit
 from gridcompat.translate import grid_job as objects
@@ -213,6 +214,51 @@ def test_an_entry_whose_owner_died_is_voided_after_ten_seconds(
     assert account(cluster)["status"]["once"] == [
         {"name": "x", "id": 1001, "nonce": job(cluster, 1001)["spec"]["nonce"]}
     ]
+
+
+@pytest.mark.parametrize("at", [3, 4], ids=["before its Secret", "before it was ready"])
+def test_a_job_whose_submitter_died_is_taken_back_after_ten_seconds(
+    cluster: EmbeddedCluster, fake_time: FakeTime, at: int
+) -> None:
+    with pytest.raises(Killed):
+        send(Faulty(cluster, at, Killed()), fake_time.means(), name="x", once=True)
+    assert job(cluster, 1000)["spec"]["ready"] is False
+    check_free(cluster, "x", namespace=NAMESPACE)
+    assert send(cluster, fake_time.means(), name="x", once=True).id == 1001
+    assert 10 <= fake_time.now < 15
+    assert not rows.active(job(cluster, 1000)) and rows.active(job(cluster, 1001))
+
+
+def test_a_submitter_that_is_not_done_yet_is_waited_for(
+    cluster: EmbeddedCluster, fake_time: FakeTime
+) -> None:
+    with pytest.raises(Killed):
+        send(Faulty(cluster, 4, Killed()), fake_time.means(), name="x", once=True)
+
+    def owner_goes_on(seconds: float) -> None:
+        fake_time.sleep(seconds)
+        if fake_time.now > 5:
+            cluster.patch(GRID_JOB, "1000", {"spec": {"ready": True}}, namespace=NAMESPACE)
+
+    means = Means(monotonic=fake_time.monotonic, sleep=owner_goes_on)
+    with pytest.raises(AlreadyActive):
+        send(cluster, means, name="x", once=True)
+    assert 5 < fake_time.now < 8
+    assert rows.active(job(cluster, 1000))
+
+
+def test_a_late_owner_whose_job_was_taken_back_says_that_it_did_not_submit(
+    cluster: EmbeddedCluster, fake_time: FakeTime
+) -> None:
+    class Slow(Faulty):
+        def patch(self, kind: Any, name: str, body: Any, **rest: Any) -> Any:
+            if body == {"spec": {"ready": True}}:
+                assert send(self._cluster, fake_time.means(), name="x", once=True).id == 1001
+            return super().patch(kind, name, body, **rest)
+
+    with pytest.raises(Unavailable, match="1000"):
+        send(Slow(cluster, 0, Killed()), fake_time.means(), name="x", once=True)
+    assert not rows.active(job(cluster, 1000)) and rows.active(job(cluster, 1001))
 
 
 def test_a_late_owner_whose_id_was_voided_starts_again(cluster: EmbeddedCluster, fake_time: FakeTime) -> None:
