@@ -139,13 +139,25 @@ def path_complaints(paths: Sequence[HostPath], context: Context) -> Iterator[str
 
 def _unobtainable(request: JobRequest, found: Sequence[Occurrence], context: Context) -> Iterator[str]:
     """Complaints about what cannot be had, in the master's order."""
-    settings = context.settings
     for resources in (request.hard_resources, request.soft_resources):
         yield from resource_complaints(resources, context)
     for resources in (request.hard_resources, request.soft_resources):
         if any(name == "slots" for name, _ in resources):
             yield submit.SLOTS_BY_PE
     yield from queue_complaints((*request.hard_queues, *request.soft_queues, *request.master_queues), context)
+    yield from _not_of_this_site(request, found, context)
+    yield from _not_for_users(request, found, context)
+    for job in request.predecessors_requested:
+        number, dot, task = job.partition(".")
+        if dot and number.isdigit() and task.isdigit():
+            yield submit.NO_SUCH_JOB % job
+    if request.array_predecessors_requested and request.tasks is None:
+        yield submit.ARRAY_ONLY
+
+
+def _not_of_this_site(request: JobRequest, found: Sequence[Occurrence], context: Context) -> Iterator[str]:
+    """Complaints about parallel environments, checkpoints and projects."""
+    settings = context.settings
     if request.parallel_environment:
         if not environments(request.parallel_environment, settings):
             yield submit.NO_PE % request.parallel_environment
@@ -157,6 +169,10 @@ def _unobtainable(request: JobRequest, found: Sequence[Occurrence], context: Con
         yield submit.CHECKPOINTING_DENIED
     if request.project and request.project not in settings.projects:
         yield submit.NO_PROJECT % request.project
+
+
+def _not_for_users(request: JobRequest, found: Sequence[Occurrence], context: Context) -> Iterator[str]:
+    """Complaints about what only others may ask for, or nobody."""
     if request.deadline is not None:
         yield submit.NO_DEADLINE_USER % context.user
     if request.priority > 0:
@@ -166,12 +182,6 @@ def _unobtainable(request: JobRequest, found: Sequence[Occurrence], context: Con
         yield submit.BAD_RESERVATION % reservations[-1]
     if request.binding.endswith(("linear:0", "striding:0")):
         yield submit.BAD_BINDING
-    for job in request.predecessors_requested:
-        number, dot, task = job.partition(".")
-        if dot and number.isdigit() and task.isdigit():
-            yield submit.NO_SUCH_JOB % job
-    if request.array_predecessors_requested and request.tasks is None:
-        yield submit.ARRAY_ONLY
 
 
 def resource_complaints(resources: Sequence[Resource], context: Context) -> Iterator[str]:
