@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 ENDED_BY = "gridcompat.io/ended-by"
 """Annotation: why the controller deleted the pod, JSON of `{"kind", "by", "at", "force"}`."""
 
-SUSPENDED = "gridcompat.io/suspended"
-"""Annotation: "true" asks the node to stop the processes of the pod; without it they go on."""
-
 
 @record
 class Facts:

@@ -21,11 +21,11 @@ from gridcompat.controller.actions import (
     Suspend,
 )
 from gridcompat.controller.cache import owner_uid
-from gridcompat.controller.draft import ENDED_BY, SUSPENDED
+from gridcompat.controller.draft import ENDED_BY
 from gridcompat.errors import Conflict, NotFound
 from gridcompat.translate.account_files import account_config_map
 from gridcompat.translate.launch import launcher_config_map
-from gridcompat.translate.pod import EVIDENCE_FINALIZER, attempt_pod, void_pod
+from gridcompat.translate.pod import EVIDENCE_FINALIZER, SUSPENDED, attempt_pod, void_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

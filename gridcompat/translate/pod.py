@@ -43,6 +43,10 @@ EVIDENCE_FINALIZER = "gridcompat.io/evidence"
 RECORD_ANNOTATION = "gridcompat.io/record"
 VOID = "gridcompat.io/void"
 """Annotation and scheduling gate of a pod that only takes the name of an attempt."""
+SUSPENDED = "gridcompat.io/suspended"
+"""Annotation: "true" while the pod's processes are to be stopped."""
+MARKS = f"{ROOT}/marks"
+"""Where a container finds that as a file."""
 CONTAINER = "job"
 SLUG_LENGTH = 24
 """Of a pod's name; with two numbers of ten digits it stays below 63, which a host name may have."""
@@ -107,9 +111,12 @@ def attempt_pod(
                     "command": list(COMMAND),
                     "args": [escaped(word) for word in carried(arguments(request))],
                     "workingDir": "/",
-                    "env": environment(
-                        grid_job, request, task, attempt, restarted, where, bounds, account, settings
-                    ),
+                    "env": [
+                        *environment(
+                            grid_job, request, task, attempt, restarted, where, bounds, account, settings
+                        ),
+                        *_suspended_where(settings),
+                    ],
                     "resources": _resources(request, bounds, slots_of(grid_job), settings),
                     "securityContext": {"allowPrivilegeEscalation": False},
                     "stdin": False,
@@ -367,10 +374,19 @@ def _volumes(
         volumes.append({"name": "account", "configMap": {"name": account_files_name(account, settings)}})
         for file in ("passwd", "group"):
             mounts.append({"name": "account", "readOnly": True, "mountPath": f"/etc/{file}", "subPath": file})
+        # The annotation as a file: the kubelet knows nothing of suspending, so the launcher looks for it.
+        marks = [{"path": "suspended", "fieldRef": {"fieldPath": f"metadata.annotations['{SUSPENDED}']"}}]
+        volumes.append({"name": "marks", "downwardAPI": {"items": marks}})
+        mounts.append({"name": "marks", "readOnly": True, "mountPath": MARKS})
         if settings.job_service_account:
             volumes.append({"name": "client", **client_volume(account, settings)})
             mounts.append({"name": "client", "readOnly": True, "mountPath": CLIENT})
     return volumes, mounts
+
+
+def _suspended_where(settings: Settings) -> list[dict[str, Any]]:
+    found = {"name": "GC_SUSPENDED", "value": f"{MARKS}/suspended"}
+    return [found] if settings.cluster == "kubernetes" else []
 
 
 def _prune(fields: dict[str, Any]) -> dict[str, Any]:

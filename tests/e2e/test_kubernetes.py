@@ -159,6 +159,24 @@ def test_a_running_job_is_deleted(user: Account) -> None:
     )
 
 
+def test_a_suspended_job_stops_and_goes_on(user: Account) -> None:
+    job = number(user.ok("qsub", script(user, "tick.sh", "while :; do echo >> ticks; sleep 0.2; done")))
+    user.cluster.wait(lambda: bool(user.file("ticks")), "it does not run")
+    user.ok("qmod", "-sj", job)
+
+    def stands() -> bool:
+        before = user.file("ticks")
+        time.sleep(1)
+        return user.file("ticks") == before
+
+    user.cluster.wait(stands, "it goes on")
+    assert user.ok("qstat").splitlines()[2].split()[4] == "s"
+    user.ok("qmod", "-usj", job)
+    user.cluster.wait(lambda: not stands(), "it does not go on")
+    user.ok("qdel", job)
+    gone(user)
+
+
 def test_mail_of_begin_and_end_arrives(site: RealCluster, user: Account) -> None:
     job = number(user.ok("qsub", "-m", "be", "-M", "me@grid.test", "-b", "y", "-N", "mailed", "true"))
     gone(user)

@@ -131,6 +131,7 @@ def test_the_whole_pod_of_a_plain_job() -> None:
                             "subPath": "passwd",
                         },
                         {"name": "account", "readOnly": True, "mountPath": "/etc/group", "subPath": "group"},
+                        {"name": "marks", "readOnly": True, "mountPath": "/gridcompat/marks"},
                     ],
                 }
             ],
@@ -153,6 +154,17 @@ def test_the_whole_pod_of_a_plain_job() -> None:
                 {"name": "home", "hostPath": {"path": "/data/project/x", "type": "Directory"}},
                 {"name": "site-0", "nfs": {"server": "nfs1", "path": "/public"}},
                 {"name": "account", "configMap": {"name": account_files}},
+                {
+                    "name": "marks",
+                    "downwardAPI": {
+                        "items": [
+                            {
+                                "path": "suspended",
+                                "fieldRef": {"fieldPath": "metadata.annotations['gridcompat.io/suspended']"},
+                            }
+                        ]
+                    },
+                },
             ],
         },
     }
@@ -181,6 +193,7 @@ def test_the_whole_pod_of_a_plain_job() -> None:
         "GC_BINARY_PATH": "/usr/sbin/lx-amd64",
         "GC_CELL": "default",
         "GC_SGE_ROOT": "/var/lib/gridengine",
+        "GC_SUSPENDED": "/gridcompat/marks/suspended",
     }
     assert record == {
         "qname": "task",
@@ -264,9 +277,9 @@ def test_every_switch_has_its_field() -> None:
             "GC_JOB_NAME": "swéep $(x)",
             "GC_TASK": "5",
             "GC_TASK_FIRST": "1",
-            "GC_TASK_LAST": "9",
+            "GC_TASK_LAST": "10",
             "GC_TASK_STEP": "4",
-            "GC_RESTARTED": "2",
+            "GC_RESTARTED": "1",
             "GC_SLOTS": "2",
             "GC_CWD": "/data/project/x/$(y)",
             "GC_STDIN_PATH_0": "in",
