@@ -302,6 +302,9 @@ def gridlab(words: Sequence[str]) -> int:
     sink = subprocess.Popen([sys.executable, str(SINK), str(port), str(folder / "mails")])
     try:
         cluster.up()
+        # On the recorded grid everybody saw everybody's jobs.
+        everybody = ("--clusterrole=gridcompat-viewer", "--group=system:authenticated")
+        cluster.kubectl("create", "clusterrolebinding", "everybody-sees", *everybody)
         users = [name for name in ("tools.demo", "tools.demo2", "tools.demo3") if _exists(name)]
         for owner in (*users, "tools.other"):
             home = Path(pwd.getpwnam(owner).pw_dir)
