@@ -517,6 +517,20 @@ def _others(text: str) -> str:
     return "---\n".join(part for part in text.split("---\n") if "kind: Deployment" not in part)
 
 
+def test_accounts_are_listed_shown_and_removed(site: RealCluster, user: Account, other: Account) -> None:
+    lines = [line.split() for line in site.gridcompat("account", "list").splitlines()]
+    assert lines[0] == ["NAMESPACE", "OWNER", "UID", "GID", "NEXT", "HOME"]
+    for one in (user, other):
+        assert [one.namespace, one.owner, str(one.uid), str(one.gid)] in [line[:4] for line in lines]
+    shown = site.gridcompat("account", "show", user.namespace)
+    assert f"owner       {user.owner}\n" in shown
+    assert "0 unfinished" in shown
+    removed = yaml.safe_load_all(site.gridcompat("account", "remove", other.namespace))
+    assert [obj["kind"] for obj in removed] == ["ResourceQuota", "RoleBinding", "GridAccount"]
+    with pytest.raises(AssertionError, match="not found"):
+        site.gridcompat("account", "show", "default")
+
+
 def test_pages_of_leader_and_follower(site: RealCluster) -> None:
     pages = [site.page(port, "metrics") for port in site.ports]
     assert sorted("gridcompat_leader 1\n" in page for page in pages) == [False, True]
