@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import pwd
+import signal
 import subprocess
 import sys
 import time
@@ -571,6 +572,28 @@ def test_both_replicas_are_killed(site: RealCluster, user: Account) -> None:
     jobs += submit_some(user, 6)
     site.wait(lambda: bool(site.leader()), "nobody leads")
     ran_once(user, jobs)
+
+
+@pytest.mark.parametrize("for_s", [22, 0], ids=["and goes on", "for good"])
+def test_the_leader_stands_still(site: RealCluster, user: Account, for_s: int) -> None:
+    jobs = submit_some(user, 4)
+    leader = site.leader()
+    port = site.ports[int(leader.split("-")[2])]
+    found = subprocess.run(
+        ["pgrep", "-f", f"gridcompat daemon --port {port}"], capture_output=True, text=True, check=True
+    )
+    for pid in found.stdout.split():
+        os.kill(int(pid), signal.SIGSTOP)
+    jobs += submit_some(user, 4)
+    if for_s:
+        # Longer than the Lease: another has it now, and waits for the accounting file.
+        time.sleep(for_s)
+        for pid in found.stdout.split():
+            os.kill(int(pid), signal.SIGCONT)
+    # For good: the liveness probe ends it, and with it the lock.
+    site.wait(lambda: user.ok("qstat") == "", "the jobs do not run", 180)
+    ran_once(user, jobs)
+    assert site.leader() not in ("", leader) or for_s == 0
 
 
 def test_the_api_server_restarts_during_a_burst(site: RealCluster, user: Account) -> None:
