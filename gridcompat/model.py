@@ -110,6 +110,8 @@ class JobRequest:
     """-tc; 0 is no limit."""
     variables: tuple[str, ...] = ()
     """Names of -v, in the order shown by qstat -j, without TERM."""
+    without_term: bool = False
+    """Whether `variables` are those of qalter -v, among which TERM is not put."""
     export_all: bool = False
     """-V"""
     project: str = ""

@@ -1,4 +1,7 @@
-"""qstat -j: find the jobs and all that is to be known of them."""
+"""qstat -j: find the jobs and all that is to be known of them.
+
+Must not know how a job is laid out: `output.qstat_job` and `output.qstat_job_xml` do.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,8 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
         waiting=waiting(obj, now=context.now),
         predecessors=_still_there(context, obj, spec.get("predecessors") or ()),
         array_predecessors=_still_there(context, obj, spec.get("arrayPredecessors") or ()),
-        successors=_successors(context, obj),
+        successors=_successors(context, obj, "Waits", "predecessors"),
+        array_successors=_successors(context, obj, "WaitsByTask", "arrayPredecessors"),
         binding=binding,
     )
 
@@ -171,21 +175,21 @@ def _still_there(context: Context, obj: K8sObject, numbers: Iterable[int]) -> tu
     return tuple(kept)
 
 
-def _successors(context: Context, obj: K8sObject) -> tuple[int, ...]:
-    """The active jobs that wait for this one."""
+def _successors(context: Context, obj: K8sObject, column: str, field: str) -> tuple[int, ...]:
+    """The active jobs that wait for this one, as a column and a field of their spec say."""
     namespace, number = obj["metadata"]["namespace"], job_id(obj)
     try:
         table = context.cluster().table(GRID_JOB, namespace=namespace)
     except ClusterError:
         return ()
     columns = list(table.columns)
-    waits, own = columns.index("Waits"), columns.index("Id")
+    waits, own = columns.index(column), columns.index("Id")
     found = []
     for cells in table.rows:
         if cells[waits] is None:
             continue
         other = context.cluster().get(GRID_JOB, str(cells[own]), namespace=namespace)
-        if number in (other["spec"].get("predecessors") or ()) and rows(other):
+        if number in (other["spec"].get(field) or ()) and rows(other):
             found.append(int(cells[own]))
     return tuple(sorted(found))
 

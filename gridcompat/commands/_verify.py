@@ -1,4 +1,7 @@
-"""qsub -verify: the request as qstat -j would show it, without a number, an owner or a time."""
+"""qsub -verify: the request as qstat -j would show it, without a number, an owner or a time.
+
+Must not know the cluster: nothing is looked up.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +44,16 @@ def text(context: Context, parsed: Parsed) -> str:
         if key in LEFT_OUT or (key == "account" and request.account == "sge"):
             continue
         if key == "env_list":
+            lines.append(_line("verify", "-verify"))
             variables = ["TERM", *(_variable(name, value) for name, value in parsed.submission.environment)]
             line = _line(key, ",".join(variables))
         elif key in NOT_YET:
             line = _line(key, NOT_YET[key] or "")
+        script = parsed.submission.script
+        if key == "script_file" and script is not None:
+            lines += [_line("script_size", str(len(script))), line, f"{'script_ptr:':<23}"]
+            line = script.decode("utf-8", "surrogateescape")
         lines.append(line)
-        if key == "jobshare":
-            lines.append(_line("verify", "-verify"))
     return "".join(f"{line}\n" for line in lines)
 
 

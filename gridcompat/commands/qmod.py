@@ -84,14 +84,18 @@ class _Order(Change):
     def give(self) -> int:
         """Give it to all, and return the exit status."""
         for target in self._targets():
-            numbers = self._jobs.numbers(target)
+            # What may be a queue is a job only by its number.
+            named = self._may_be_queue and target.number is None
+            numbers = () if named else self._jobs.numbers(target)
             if not numbers and self._may_be_queue and self._is_queue(target.word):
                 self._status = _queues(self._context, [target.word])
                 continue
             done = [self._to(number, target) for number in numbers]
             self._wrote = self._wrote or any(done)
             if not numbers:
-                self._refuse(change.no_such_queue_or_job(target.word))
+                queue_first = self._may_be_queue and self._kind in ("clear", "reschedule")
+                unknown = change.no_such_queue if queue_first else change.no_such_queue_or_job
+                self._refuse(unknown(target.word))
         return self._ended()
 
     def _targets(self) -> list[Target]:

@@ -105,6 +105,10 @@ def category(request: JobRequest, slots: int) -> str:
         words.append("-q " + ",".join(request.hard_queues))
     if request.hard_resources:
         words.append("-l " + ",".join(f"{name}={value}" for name, value in sorted(request.hard_resources)))
+    if request.soft_resources:
+        words.append(
+            "-soft -l " + ",".join(f"{name}={value}" for name, value in sorted(request.soft_resources))
+        )
     if request.parallel_environment:
         words.append(f"-pe {request.parallel_environment} {slots}")
     if request.project:

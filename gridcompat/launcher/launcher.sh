@@ -36,6 +36,7 @@
 #   GC_H_RT* GC_S_RT* GC_H_CPU* GC_S_CPU*   seconds
 #   GC_{H,S}_{VMEM,FSIZE,STACK,CORE,DATA,RSS}*   bytes
 #   GC_PE*               parallel environment
+#   GC_SUSPENDED*        file that holds "true" while the job is to be suspended; absent where others do that
 #   GC_ENCODED*          names of those of these variables that are no UTF-8 and so are written for the
 #                        format %b of printf; `args` for the arguments
 #   GC_ARCH GC_BINARY_PATH GC_CELL GC_SGE_ROOT
@@ -308,6 +309,7 @@ open_files() { # leaves fd 3 4 5 open, the working directory set
         absolute "$entry"
         stdin=$absolute
     fi
+    [ ! -d "$stdin" ] || fail 26 "\"$stdin\" is a directory not a file"
     { true; } 2>/dev/null <"$stdin" || fail 26 "error: can't open $stdin as dummy input file"
     output STDOUT o
     stdout=$output stderr=$output
@@ -400,8 +402,9 @@ spool() {
     # Fresh, or somewhere else: what is there already may belong to a job of the same number.
     tmp=/tmp/$GC_JOB_ID.$GC_TASK.$GC_QUEUE
     if ! mkdir -- "$tmp" 2>/dev/null; then
-        tmp=$active/tmp
-        mkdir -- "$tmp" || { tmp='' && fail 1 "can't create directory $active/tmp"; }
+        # Another cluster of this machine has a job of that number; scripts may know the last part.
+        tmp=$active/tmp/${tmp##*/}
+        mkdir -p -- "$tmp" || { tmp='' && fail 1 "can't create directory $active/tmp"; }
     fi
     note "$tmp"
     if [ -n "${GC_PE:-}" ]; then
@@ -567,8 +570,8 @@ wake() { # from traps: ends the wait below, whatever it waits for
     [ -z "$holder" ] || kill -s KILL "$holder" 2>/dev/null
 }
 
-session() { # -> $session: living processes of the job's session
-    session=''
+session() { # -> $session: living processes of the job's session; $others: those in groups of their own
+    session='' others=''
     set +f
     for stat in /proc/[0-9]*/stat; do
         line=''
@@ -577,15 +580,19 @@ session() { # -> $session: living processes of the job's session
         number=${stat#/proc/}
         # shellcheck disable=SC2086  # fields
         set -- ${line##*) }
-        if [ "${4:-}" = "$pid" ] && [ "$1" != Z ]; then session="$session ${number%/stat}"; fi
+        [ "${4:-}" = "$pid" ] && [ "$1" != Z ] || continue
+        session="$session ${number%/stat}"
+        [ "$3" = "$pid" ] || others="$others ${number%/stat}"
     done
     set -f
 }
 
 signal() { # name: to every process of the job
+    # The group at one stroke, since by the time a list is made its children may be others.
+    kill -s "$1" -- "-$pid" 2>/dev/null
     session
     # shellcheck disable=SC2086  # process ids
-    [ -z "$session" ] || kill -s "$1" $session 2>/dev/null
+    [ -z "$others" ] || kill -s "$1" $others 2>/dev/null
 }
 
 finish() { # KILL until nothing is left of the session, for what forks meanwhile
@@ -674,6 +681,17 @@ stop() { # the way a job is ended: warned if it asked for that, then killed
     fi
 }
 
+suspend_when_told() { # for ever, beside the program: no signal tells when the file changes
+    was=''
+    while sleep 2; do
+        want=''
+        { read -r want <"$GC_SUSPENDED"; } 2>/dev/null
+        [ "$want" != "$was" ] || continue
+        was=$want
+        if [ "$want" = true ]; then signal STOP; else signal CONT; fi
+    done
+}
+
 attend() { # until the program is over
     while :; do
         sleep "$FOREVER" >/dev/null 2>&1 3<&- 9>&- &
@@ -742,6 +760,10 @@ fi
 if [ -n "${GC_S_RT:-}" ]; then
     timer "$GC_S_RT"
     soft=$timer
+fi
+if [ -n "${GC_SUSPENDED:-}" ]; then
+    suspend_when_told >/dev/null 2>&1 3<&- 9>&- &
+    timers="$timers $!"
 fi
 attend
 finish

@@ -1,5 +1,7 @@
 """qacct's text: whole records and sums.
 
+Must not know the accounting file.
+
 Source: qacct(1); forms from recordings and a live 8.1.9.
 """
 
@@ -166,7 +168,7 @@ def failure(code: int) -> str:
 
 def exit_status(status: int) -> str:
     """Return an exit status, with the name of the signal if it tells of one."""
-    if status <= 128:
+    if status < 128:
         return f"{status:<20}"
     return f"{status:<20} ({signal_text(status - 128)})"
 

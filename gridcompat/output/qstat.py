@@ -267,11 +267,16 @@ def requests(
 
 
 def ranges_of(request: JobRequest) -> str:
-    """Return the slots of -pe as qstat shows them: `2`, `2-4`, `2,4`."""
-    return ",".join(
-        str(first) if first == last else f"{first}-{last}" + (f":{step}" if step > 1 else "")
-        for first, last, step in request.slot_ranges
-    )
+    """Return the slots of -pe as qstat shows them: `2`, `2-4`, and `2,3` for two neighbours."""
+    return ",".join(_slots(first, last, step) for first, last, step in request.slot_ranges)
+
+
+def _slots(first: int, last: int, step: int) -> str:
+    if first == last:
+        return str(first)
+    if first + step == last:
+        return f"{first},{last}"
+    return f"{first}-{last}" + (f":{step}" if step > 1 else "")
 
 
 SECONDS = frozenset(("h_rt", "s_rt", "h_cpu", "s_cpu"))

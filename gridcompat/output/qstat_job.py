@@ -1,5 +1,7 @@
 """qstat -j: everything about one job, as `key: value` lines, and why jobs wait.
 
+Must not know where a job comes from.
+
 Source: qstat(1), -j; order of keys and texts from recordings and a live 8.1.9.
 """
 
@@ -89,6 +91,7 @@ class Detail:
     predecessors: tuple[int, ...] = ()
     array_predecessors: tuple[int, ...] = ()
     successors: tuple[int, ...] = ()
+    array_successors: tuple[int, ...] = ()
     binding: bool = True
     """False with -ncb."""
 
@@ -165,15 +168,16 @@ def _after(detail: Detail) -> list[str]:
     line("jid_predecessor_list", _numbers(detail.predecessors))
     line("jid_successor_list", _numbers(detail.successors))
     line("ja_ad_predecessor_list", _numbers(detail.array_predecessors))
+    line("ja_ad_successor_list", _numbers(detail.array_successors))
     line("project", request.project)
     line("department", request.department)
-    line("context", ",".join(f"{name}={value}" if value else name for name, value in request.context))
+    line("context", ",".join(_variable(name, value) for name, value in request.context))
     if request.tasks is not None:
         first, last, step = request.tasks
         line("job-array tasks", f"{first}-{last}:{step}")
     line("maximum concurrency", detail.max_running or None)
     if detail.binding:
-        line("binding", f"set {request.binding}" if request.binding else "NONE")
+        line("binding", request.binding or "NONE")
     line("job_type", job_type(request))
     used = "cpu=00:00:00, mem=0.00000 GB s, io=0.00000 GB, vmem=N/A, maxvmem=N/A"
     for task, _, _ in detail.running:
@@ -200,7 +204,7 @@ def _variable(name: str, value: str | None) -> str:
 
 def exported(detail: Detail) -> list[tuple[str, str | None]]:
     """Return the variables of -v and -V, TERM first: it is always among them, without -V empty."""
-    if any(name == "TERM" for name, _ in detail.environment):
+    if detail.request.without_term or any(name == "TERM" for name, _ in detail.environment):
         return list(detail.environment)
     return [("TERM", ""), *detail.environment]
 

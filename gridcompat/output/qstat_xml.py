@@ -60,7 +60,8 @@ def job_lists(row: Row, view: View, now: float, *, below: str = "", indent: int 
     if not (view.masters or view.subtasks):
         return f"{before}{blank}  <slots>{row.slots}</slots>\n{after}"
     if not row.queue:
-        return f"{before}{blank}  <slots>{row.slots}</slots>\n{after}"
+        master = f"{blank}  <master></master>\n" if view.masters else ""
+        return f"{before}{master}{blank}  <slots>{row.slots}</slots>\n{after}"
     parts = []
     for place in ["MASTER"] + ["SLAVE"] * (row.slots - 1):
         parts.append(f"{before}{blank}  <master>{place}</master>\n{blank}  <slots>1</slots>\n{after}")

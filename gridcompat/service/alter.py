@@ -121,7 +121,8 @@ def _requested(cluster: Cluster, old: JobRequest, changes: Changes, namespace: s
     if changes.context_changes:
         new = replace(new, context=_context(old.context, changes.context_changes))
     if changes.environment is not None:
-        new = replace(new, variables=tuple(name for name, _ in changes.environment if name != "TERM"))
+        names = tuple(name for name, _ in changes.environment if name != "TERM")
+        new = replace(new, variables=names, without_term=True)
     if new.predecessors_requested != old.predecessors_requested:
         new = replace(
             new, predecessors=select.resolved(cluster, new.predecessors_requested, namespace=namespace)

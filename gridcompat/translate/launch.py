@@ -109,7 +109,7 @@ def environment(
         "GC_JOB_NAME": request.name,
         "GC_TASK": task,
         "GC_QUEUE": queue.name,
-        "GC_RESTARTED": restarted,
+        "GC_RESTARTED": min(restarted, 1),  # whether, not how often
         "GC_SLOTS": slots,
         "GC_USER": account.owner,
         "GC_HOME": account.home or "/",
@@ -128,10 +128,10 @@ def environment(
     }
     if is_array(grid_job) and request.tasks is not None:
         first, last, step = request.tasks
-        # The last task there is: of 1-10:4 it is 9.
+        # As asked for: of 1-10:4 it is 10, although the last task is 9.
         values |= {
             "GC_TASK_FIRST": first,
-            "GC_TASK_LAST": last - (last - first) % step,
+            "GC_TASK_LAST": last,
             "GC_TASK_STEP": step,
         }
     values |= {f"GC_{name}": value for name, value in bounds.items() if name != "MEM_FREE"}

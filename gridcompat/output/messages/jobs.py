@@ -40,8 +40,8 @@ def killed(number: int, task: int | None, signal: str) -> str:
 
 
 def unable(number: int, task: int | None) -> str:
-    """Source: FACTS, qsub -sync y of a job that was deleted."""
-    return f"Unable to run job {_which(number, task)}.\n"
+    """Source: a live 8.1.9, qsub -sync y of a job that was deleted; no full stop."""
+    return f"Unable to run job {_which(number, task)}\n"
 
 
 def _which(number: int, task: int | None) -> str:

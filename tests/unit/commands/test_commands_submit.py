@@ -144,7 +144,7 @@ def test_sync_of_a_deleted_job_is_0(world: World, home: Path, killed: bool) -> N
     assert world.run("qsub", "-sync", "y", "job.sh") == (
         0,
         submitted(1000, "job.sh"),
-        "Unable to run job 1000.\n",
+        "Unable to run job 1000\n",
     )
 
 

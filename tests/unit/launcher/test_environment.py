@@ -251,7 +251,7 @@ def test_a_temporary_directory_of_somebody_else_is_left_alone(bench: Bench, tmp_
     (theirs / "precious").write_text("x")
     found = witness(bench)["env"]
     assert isinstance(found, dict)
-    assert found["TMPDIR"] == f"{found['SGE_JOB_SPOOL_DIR']}/tmp"
+    assert found["TMPDIR"] == f"{found['SGE_JOB_SPOOL_DIR']}/tmp/{bench.job_id}.1.task"
     assert (theirs / "precious").read_text() == "x"
     (theirs / "precious").unlink()
     theirs.rmdir()
