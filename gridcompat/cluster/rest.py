@@ -17,7 +17,7 @@ from gridcompat.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject, Kind, Propagation, Selector
@@ -42,8 +42,17 @@ def connect(settings: Settings) -> RestCluster:
 class RestCluster:
     """A real cluster. May be used by several threads at once."""
 
-    def __init__(self, access: Access, *, timeout_s: float = 30.0) -> None:
-        """See `connect`. `timeout_s` is for each request, tries again included."""
+    def __init__(
+        self, access: Access, *, timeout_s: float = 30.0, only_labelled: Mapping[str, str] | None = None
+    ) -> None:
+        """See `connect`.
+
+        Args:
+            timeout_s: for each request, tries again included.
+            only_labelled: kind → label; of these kinds only objects that have the label are listed and
+                watched. A cluster has thousands of pods that are nobody's jobs.
+        """
+        self._only_labelled = dict(only_labelled or {})
         self.namespace = access.namespace
         """The namespace of the settings or the kubeconfig's context."""
         self._http = Http(access, timeout_s=timeout_s)
@@ -64,7 +73,8 @@ class RestCluster:
 
     def list(self, kind: Kind, *, namespace: str | None, selector: Selector = ALL) -> Listing:
         """See `Cluster.list`."""
-        answer = self._object("GET", _path(kind, namespace, query=_query(selector)), repeatable=True)
+        query = self._query(kind, selector)
+        answer = self._object("GET", _path(kind, namespace, query=query), repeatable=True)
         items = answer.get("items") or []
         for item in items:  # a list leaves out what all its items share
             item.setdefault("apiVersion", kind.api_version)
@@ -138,7 +148,7 @@ class RestCluster:
             "resourceVersion": since,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(1, int(timeout_s))),
-            **_query(selector),
+            **self._query(kind, selector),
         }
         deadline = time.monotonic() + timeout_s
         line = self._http.stream(
@@ -156,6 +166,13 @@ class RestCluster:
     def close(self) -> None:
         """See `Cluster.close`."""
         self._http.close()
+
+    def _query(self, kind: Kind, selector: Selector) -> dict[str, str]:
+        found = _query(selector)
+        label = self._only_labelled.get(kind.kind)
+        if label:
+            found["labelSelector"] = ",".join(filter(None, (found.get("labelSelector"), label)))
+        return found
 
     def _object(self, method: str, path: str, body: Any = None, **how: Any) -> K8sObject:
         answer = self._http.request(method, path, body, **how)

@@ -253,13 +253,17 @@ def main(
 ) -> int:
     """Run a replica with the settings of this process; return an exit status."""
     from gridcompat.cluster import kubeconfig
+    from gridcompat.cluster.base import POD
     from gridcompat.cluster.rest import RestCluster
+    from gridcompat.translate.pod import JOB_LABEL
 
     log = Log(identity or os.uname().nodename)
     try:
         settings = load_settings(os.environ)
         access = kubeconfig.access(settings)
-        cluster = RestCluster(access, timeout_s=settings.request_timeout_s)
+        cluster = RestCluster(
+            access, timeout_s=settings.request_timeout_s, only_labelled={POD.kind: JOB_LABEL}
+        )
         place = Place(
             namespace=namespace or access.namespace,
             # The name of a pod is its own for ever; that of a host may come twice.

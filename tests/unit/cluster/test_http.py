@@ -168,6 +168,25 @@ def test_requests_have_the_form_the_api_wants(server: Server, rest: RestCluster)
     assert server.connections == 1
 
 
+def test_of_some_kinds_only_what_has_a_label_is_asked_for(server: Server) -> None:
+    access = Access(server=server.url)
+    cluster = RestCluster(access, timeout_s=5, only_labelled={"Pod": "gridcompat.io/job"})
+    cluster.list(base.POD, namespace=None)
+    cluster.list(base.POD, namespace=None, selector=Selector(labels={"a": "b"}))
+    cluster.list(base.NODE, namespace=None)
+    server.answers = [status(403)]
+    with pytest.raises(Forbidden):
+        next(iter(cluster.watch(base.POD, namespace=None, since="1", timeout_s=1)))
+    cluster.close()
+    paths = [path for _, path, _, _ in server.asked]
+    assert paths[:3] == [
+        "/api/v1/pods?labelSelector=gridcompat.io%2Fjob",
+        "/api/v1/pods?labelSelector=a%3Db%2Cgridcompat.io%2Fjob",
+        "/api/v1/nodes",
+    ]
+    assert "labelSelector=gridcompat.io%2Fjob" in paths[3]
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "reason"),
     [
