@@ -171,10 +171,11 @@ def test_requests_have_the_form_the_api_wants(server: Server, rest: RestCluster)
 def test_of_some_kinds_only_what_has_a_label_is_asked_for(server: Server) -> None:
     access = Access(server=server.url)
     cluster = RestCluster(access, timeout_s=5, only_labelled={"Pod": "gridcompat.io/job"})
+    empty: Answer = (200, {}, {"metadata": {"resourceVersion": "9"}, "items": []})
+    server.answers = [empty, empty, empty, status(403)]
     cluster.list(base.POD, namespace=None)
     cluster.list(base.POD, namespace=None, selector=Selector(labels={"a": "b"}))
     cluster.list(base.NODE, namespace=None)
-    server.answers = [status(403)]
     with pytest.raises(Forbidden):
         next(iter(cluster.watch(base.POD, namespace=None, since="1", timeout_s=1)))
     cluster.close()
