@@ -11,6 +11,7 @@ import fcntl
 import os
 import select
 import signal
+import stat
 import sys
 import threading
 import time
@@ -192,6 +193,7 @@ class Waker:
     """Lets watches wait for the next commit of any process: reads the FIFO that commits write into."""
 
     def __init__(self, path: str) -> None:
+        _make_fifo(path)
         # Also for writing, so that it is never at its end when the last writer closes.
         self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._changed = threading.Condition()
@@ -218,6 +220,20 @@ class Waker:
             if getattr(self._seen, "count", -1) == self._count:
                 self._changed.wait(timeout)
             self._seen.count = self._count
+
+
+def _make_fifo(path: str) -> None:
+    """Make the FIFO if there is none: its maker died too early, or the state was copied without it."""
+    try:
+        if stat.S_ISFIFO(os.lstat(path).st_mode):
+            return
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        pass  # a command was faster
 
 
 JOB_PATH = ("/usr/local/bin", "/bin", "/usr/bin")

@@ -45,8 +45,8 @@ class Grid:
         self.mail = str(directory / "mail")
         self.runs = f"{self.home}/runs"
         for path in (self.home, self.runs, self.mail):
-            os.makedirs(path)
-        os.mkdir(self.state, 0o700)
+            os.makedirs(path, exist_ok=True)
+        os.makedirs(self.state, 0o700, exist_ok=True)
         program = str(directory / "sendmail")
         with open(program, "w", encoding="ascii") as file:
             file.write(SENDMAIL.format(directory=self.mail))
