@@ -269,7 +269,8 @@ def test_mail_waits_for_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -
 # ------------------------------------------------------------ the clock
 
 
-def test_a_clock_that_is_stepped_back_holds_nothing_up(world: World) -> None:
+@pytest.mark.parametrize("step", ["-7200", "+3600"])
+def test_a_clock_that_is_stepped_holds_nothing_up(world: World, step: str) -> None:
     library = next(iter(glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), "")
     if not library:
         pytest.skip("needs libfaketime")
@@ -286,7 +287,7 @@ def test_a_clock_that_is_stepped_back_holds_nothing_up(world: World) -> None:
         job = world.write("job", "#!/bin/sh\necho on; until [ -e end ]; do sleep 0.05; done\n")
         before = world.run("qsub", "-N", "before", "-o", f"{world.home}/out", job).id
         world.wait_for("it runs", lambda: world.read("out") == b"on\n")
-        world.write("offset", "-7200")
+        world.write("offset", step)
         after = world.run("qsub", "-N", "after", "-b", "y", "true").id
         world.finished(after)
         held = world.run("qsub", "-N", "held", "-hold_jid", "before", "-b", "y", "true").id
