@@ -75,7 +75,10 @@ def parse(line: Scanned, files: Scanned, *, context: Context, command: str) -> P
     elif script is None:
         script = b""
     submission = Submission(request=_with_script(request, script), script=script, environment=environment)
-    warnings = [usage.ALREADY_SET % switch for switch in (*files.repeated, *inside.repeated)]
+    warnings = [
+        *files.unread,
+        *(usage.ALREADY_SET % switch for switch in (*files.repeated, *inside.repeated)),
+    ]
     warnings += [f"qsub: {usage.ALREADY_SET % switch}" for switch in line.repeated]
     everything = (*files.occurrences, *inside.occurrences, *line.occurrences)
     return replace(_finish(submission, found, context=context, warnings=warnings), occurrences=everything)

@@ -46,6 +46,8 @@ class Scanned:
     """Words in files that are no switches; qsub refuses them once it has read everything."""
     repeated: tuple[str, ...] = ()
     """Switches given again that the grid warns about, in that order."""
+    unread: tuple[str, ...] = ()
+    """What the grid says of request files that are there and cannot be read."""
     lost: bool = False
     """Reading stopped early, as the grid's client does at some values; nobody is told."""
     separator: bool = False

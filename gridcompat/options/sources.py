@@ -12,6 +12,7 @@ import os
 from gridcompat.errors import UsageError
 from gridcompat.options import directives, scan, table, values
 from gridcompat.output.messages import usage
+from gridcompat.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +36,15 @@ def request_files(context: Context) -> Scanned:
     paths = [os.path.join(settings.sge_root, settings.sge_cell, "common", "sge_request")]
     paths += [os.path.join(place, ".sge_request") for place in dict.fromkeys((home, context.cwd)) if place]
     parts: list[Scanned] = []
+    unread: list[str] = []
     for path in paths:
         try:
             text = context.reader.file(path)
-        except (OSError, ValueError):
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                unread.append(usage.UNREAD_FILE % (path, error.strerror))
+            continue
+        except ValueError:
             continue
         try:
             parts.append(_file(text, path, table.REQUEST_FILE, context))
@@ -46,7 +52,7 @@ def request_files(context: Context) -> Scanned:
             raise bad.framed("%s") from bad
         except scan.HelpHere as error:
             raise UsageError(f"qsub: {usage.HELP_NOT_HERE}", exit_status=5) from error
-    return _joined(parts)
+    return replace(_joined(parts), unread=tuple(unread))
 
 
 def _joined(parts: Sequence[Scanned]) -> Scanned:

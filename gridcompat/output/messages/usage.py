@@ -30,6 +30,8 @@ MUST_HAVE = {
 MUST_HAVE_RANGE = "-pe option must have range as 2nd argument"
 NO_JOB_ARGUMENTS = "-- option must be followed by job arguments"
 """Source: client, status 2; nothing behind `--`."""
+UNREAD_FILE = "warning: error opening %s: %s"
+"""Source: a live 8.1.9; printed on stdout."""
 UNKNOWN_OPTION = "Unknown option %s\n"
 """A switch of another command, or a bare word in a file (then nothing for %s); with a blank line below.
 

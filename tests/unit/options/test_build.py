@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
-from surroundings import CWD, context
+from surroundings import CWD, HOME, Files, context
 
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import SubmitContext
@@ -120,3 +121,14 @@ def test_the_real_reader_reads_files_and_tells_what_is_there(tmp_path: os.PathLi
 def test_a_bare_environment_is_enough() -> None:
     request = build.qsub(["job.sh"], context=context(SCRIPT, environment={})).submission.request
     assert request.submit == SubmitContext(host="vm", workdir=CWD)
+
+
+def test_a_request_file_that_cannot_be_read_is_told_of_and_left_out() -> None:
+    class Unreadable(Files):
+        def file(self, path: str) -> bytes:
+            if path.endswith(".sge_request"):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return super().file(path)
+
+    parsed = build.qsub(["job.sh"], context=context(reader=Unreadable(SCRIPT, b"")))
+    assert parsed.warnings[0] == f"warning: error opening {HOME}/.sge_request: Permission denied"
