@@ -64,6 +64,9 @@ def test_verification_submits_nothing(world: World, home: Path) -> None:
     status, out, err = world.run("qsub", "-verify", "-N", "v", "job.sh")
     assert (status, err) == (0, "")
     assert out.startswith("job_number:                 unassigned\nowner:                      \n")
+    script = (home / "job.sh").read_text()
+    assert f"\nscript_size:                {len(script)}\n" in out
+    assert f"\nscript_ptr:            \n{script}\n" in out
 
 
 def test_now_cannot_be_had(world: World, home: Path) -> None:

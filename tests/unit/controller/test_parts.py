@@ -339,6 +339,7 @@ def test_the_patch_between_two_statuses(
     [
         ({}, "NONE"),
         ({"hard_resources": (("h_rt", "2"),)}, "-l h_rt=2"),
+        ({"soft_resources": (("h_rt", "50"),)}, "-soft -l h_rt=50"),
         (
             {
                 "hard_queues": ("task",),

@@ -125,10 +125,10 @@ def test_a_bare_environment_is_enough() -> None:
 
 def test_a_request_file_that_cannot_be_read_is_told_of_and_left_out() -> None:
     class Unreadable(Files):
-        def file(self, path: str) -> bytes:
+        def file(self, path: str, limit: int = -1) -> bytes:
             if path.endswith(".sge_request"):
                 raise PermissionError(errno.EACCES, "Permission denied", path)
-            return super().file(path)
+            return super().file(path, limit)
 
     parsed = build.qsub(["job.sh"], context=context(reader=Unreadable(SCRIPT, b"")))
     assert parsed.warnings[0] == f"warning: error opening {HOME}/.sge_request: Permission denied"
