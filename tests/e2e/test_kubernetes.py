@@ -162,7 +162,7 @@ def test_a_running_job_is_deleted(user: Account) -> None:
 
 def test_a_suspended_job_stops_and_goes_on(user: Account) -> None:
     job = number(user.ok("qsub", script(user, "tick.sh", "while :; do echo >> ticks; sleep 0.2; done")))
-    user.cluster.wait(lambda: bool(user.file("ticks")), "it does not run")
+    user.cluster.wait(lambda: " r " in user.ok("qstat"), "it does not run")
     user.ok("qmod", "-sj", job)
 
     def stands() -> bool:
