@@ -104,7 +104,8 @@ def shown(world: World, command: str) -> str:
 
 def settled(text: str) -> str:
     """Text with the instants at which the test's own jobs were made replaced: rows show submission times."""
-    for seconds in range(int(STARTED) - 2, int(STARTED) + 120):
+    now = int(time.time())
+    for seconds in range(now - 120, now + 2):
         instant = time.gmtime(seconds)
         for form in ("%m/%d/%Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%a %b %e %H:%M:%S %Y"):
             text = text.replace(time.strftime(form, instant), BLOT[form])
@@ -112,7 +113,6 @@ def settled(text: str) -> str:
     return text
 
 
-STARTED = time.time()
 BLOT = {
     "%m/%d/%Y %H:%M:%S": "MM/DD/YYYY HH:MM:SS",
     "%Y-%m-%dT%H:%M:%S": "YYYY-MM-DDTHH:MM:SS",
