@@ -151,7 +151,14 @@ tidy() {
         kill -s KILL $holder $timers 2>/dev/null
     fi
     # The list goes first: what it names may be another job's as soon as it is gone.
-    set -- ${GC_LEFTOVERS:+"$GC_LEFTOVERS"} ${own:+"$own"} ${tmp:+"$tmp"} ${scratch:+"$scratch"} ${copy:+"$copy"}
+    if [ -n "${GC_LEFTOVERS:-}" ] && [ -n "$scratch" ]; then
+        # But the name of the job's own directory stays taken until its runner has ended what the job left,
+        # which it finds by that name: until then it must be no other job's.
+        rm -f -- "$GC_LEFTOVERS" && note "$scratch"
+        set -- ${own:+"$own"} ${tmp:+"$tmp"} ${copy:+"$copy"}
+    else
+        set -- ${GC_LEFTOVERS:+"$GC_LEFTOVERS"} ${own:+"$own"} ${tmp:+"$tmp"} ${scratch:+"$scratch"} ${copy:+"$copy"}
+    fi
     [ $# = 0 ] || rm -rf -- "$@"
 }
 

@@ -41,8 +41,8 @@ EVERY_KIND = (
 class Round:
     """One grid, what was asked of it, and what must have come of it."""
 
-    def __init__(self, directory: Path, seed: int, server: Server) -> None:
-        self.grid = Grid(directory, GRIDCOMPAT_SMTP=server.address)
+    def __init__(self, directory: Path, seed: int, server: Server, **variables: str) -> None:
+        self.grid = Grid(directory, GRIDCOMPAT_SMTP=server.address, **variables)
         self.server = server
         self.chance = random.Random(seed)
         self.runs: dict[tuple[int, int], list[int]] = {}

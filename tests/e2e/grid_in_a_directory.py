@@ -166,6 +166,10 @@ class Grid:
             )
             time.sleep(0.02)
 
+    def wait_until_finished(self, count: int) -> None:
+        """Wait until there are so many jobs and all are over."""
+        self.wait("all are over", lambda: self.phases() == Counter(Finished=count))
+
     # ------------------------------------------------------------ violence
 
     def kill_daemon(self) -> bool:
@@ -189,11 +193,21 @@ class Grid:
 
     def kill_launcher(self, uid: str) -> bool:
         """SIGKILL to a launcher alone."""
-        pid = processes.begun_pid(f"{self.state}/{paths.PODS}/{uid}/begun")
-        if not pid or pid not in processes.members(cookies(f"{self.state}/{paths.PODS}/{uid}", uid)):
+        pid = self._launcher(uid)
+        if not pid:
             return False
         os.kill(pid, signal.SIGKILL)
         return True
+
+    def launcher_lives(self, uid: str) -> bool:
+        return bool(self._launcher(uid))
+
+    def _launcher(self, uid: str) -> int:
+        """The process id of a pod's launcher, 0 if it is over."""
+        pid = processes.begun_pid(f"{self.state}/{paths.PODS}/{uid}/begun")
+        if not pid or pid not in processes.members(cookies(f"{self.state}/{paths.PODS}/{uid}", uid)):
+            return 0
+        return pid
 
     def power_off(self) -> None:
         """Every process of every pod is gone at once."""

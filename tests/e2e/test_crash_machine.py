@@ -178,6 +178,30 @@ def test_a_reboot_under_load(tmp_path: Path, server: Server) -> None:
         grid.close()
 
 
+def test_a_late_daemon_ends_nothing_of_another_grid(tmp_path: Path, server: Server) -> None:
+    """Two state directories of one user have jobs of the same number, at the same place in the spool."""
+    number = str(random.SystemRandom().randrange(100_000, 1_000_000))  # nobody else's
+    first, second = (
+        Round(tmp_path / name, 1, server, GRIDCOMPAT_FIRST_JOB_ID=number) for name in ("first", "second")
+    )
+    try:
+        assert first.grid.submit(first.script("sleep 1", 'echo >> "$HOME/ended"')) == int(number)
+        first.grid.wait("it runs", lambda: bool(first.lines()))
+        assert first.grid.kill_daemon()
+        first.grid.wait("it ends", lambda: ended(first.grid) == 1)
+        uid = first.grid.pods()[0]
+        first.grid.wait("its launcher ends", lambda: not first.grid.launcher_lives(uid))
+        assert second.grid.submit(second.script("sleep 3")) == int(number)
+        second.grid.wait("it runs", lambda: bool(second.lines()))
+        first.grid.ensure_daemon()
+        for one in (first, second):
+            one.grid.wait_until_finished(1)
+            assert [(record.failed, record.exit_status) for record in one.grid.records()] == [(0, 0)]
+    finally:
+        first.grid.close()
+        second.grid.close()
+
+
 def test_a_daemon_that_is_stopped_for_a_while_holds_nobody_up(tmp_path: Path, server: Server) -> None:
     one = Round(tmp_path, 11, server)
     grid = one.grid

@@ -122,24 +122,31 @@ def cookies(directory: str, uid: str) -> tuple[bytes, ...]:
 
 
 def clear_leftovers(directory: str) -> None:
-    """Remove what a container that was killed had listed; one that ended by itself has removed the list.
+    """Remove what a container had listed: one that ended by itself lists only the program's own directory.
 
-    What cannot be removed stays: it must not keep the end of the pod from being told.
+    Its processes must have been ended: the names are free for others from now on, so they are forgotten
+    first. What cannot be removed stays: it must not keep the end of the pod from being told.
     """
     name = posixpath.join(directory, "leftovers")
+    _unlink(posixpath.join(directory, "active"))
     try:
         with open(name, encoding="utf-8", errors="surrogateescape") as file:
             paths = file.read().splitlines()
     except OSError:
         return
-    for path in (*paths, name):
+    _unlink(name)
+    for path in paths:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
-            continue
-        try:
-            os.unlink(path)
-        except OSError:
-            pass
+        else:
+            _unlink(path)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def _check_identity(pod: K8sObject, container: dict[str, Any]) -> None:
