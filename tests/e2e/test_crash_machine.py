@@ -283,18 +283,32 @@ def submit_some(one: Round) -> None:
 
 
 def cut(grid: Grid, target: str) -> None:
-    """Copy the state as a disk without power would have it: the database's files at one moment."""
+    """Copy the state as a disk without power would have it: all of it at one moment.
+
+    The daemon stands still meanwhile, for its files fit together only as of one moment.
+    """
     os.mkdir(target, 0o700)
-    with grid.cluster._database.writing():  # nobody commits meanwhile: the two files fit
-        for name in (paths.DATABASE, f"{paths.DATABASE}-wal"):
-            shutil.copyfile(f"{grid.state}/{name}", f"{target}/{name}")
-        for name in os.listdir(grid.state):
-            path = f"{grid.state}/{name}"
-            if os.path.isdir(path):
-                try:
-                    shutil.copytree(path, f"{target}/{name}", copy_function=copy_if_there)
-                except shutil.Error:
-                    pass  # what was deleted meanwhile; the rest is copied
+    with grid.cluster._database.writing():  # the daemon is in no transaction then
+        daemon = spawn.daemon_pid(grid.state)
+        if daemon is not None:
+            os.kill(daemon, signal.SIGSTOP)
+        try:
+            copy_state(grid, target)
+        finally:
+            if daemon is not None:
+                os.kill(daemon, signal.SIGCONT)
+
+
+def copy_state(grid: Grid, target: str) -> None:
+    for name in (paths.DATABASE, f"{paths.DATABASE}-wal"):
+        shutil.copyfile(f"{grid.state}/{name}", f"{target}/{name}")
+    for name in os.listdir(grid.state):
+        path = f"{grid.state}/{name}"
+        if os.path.isdir(path):
+            try:
+                shutil.copytree(path, f"{target}/{name}", copy_function=copy_if_there)
+            except shutil.Error:
+                pass  # what was deleted meanwhile; the rest is copied
 
 
 def copy_if_there(source: str, target: str) -> None:
