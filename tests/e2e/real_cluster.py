@@ -50,6 +50,7 @@ class RealCluster:
         self.smtp = smtp
         self.forwarder: socketserver.ThreadingTCPServer | None = None
         self.ports = (self.port + 1001, self.port + 1002)
+        self.network = f"10.{89 + (self.port - 6443) // 10 % 100}"  # as kubelab has it
 
     # ------------------------------------------------------------ life
 
@@ -98,7 +99,7 @@ class RealCluster:
             f'accounting_file = "{self.accounting}"\n'
             'job_service_account = "gridcompat-job"\n'
             # From a pod there is only the way to its own node: jobs with commands in them go to the last.
-            f'job_api_server = "https://10.89.{self.nodes}.1:{self.port + 1003}"\n'
+            f'job_api_server = "https://{self.network}.{self.nodes}.1:{self.port + 1003}"\n'
             "first_job_id = 5000\n" + (f'smtp = "{self.smtp}"\n' if self.smtp else "")
         )
         text = self.gridcompat("manifests", "--settings", str(settings))
