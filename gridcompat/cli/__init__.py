@@ -11,6 +11,7 @@ from gridcompat import __version__
 COMMANDS = {
     "account": "gridcompat.cli.account:account",
     "daemon": "gridcompat.cli.daemon:daemon",
+    "doctor": "gridcompat.cli.doctor:doctor",
     "explain": "gridcompat.cli.explain:explain",
     "local": "gridcompat.cli.local:local",
     "manifests": "gridcompat.cli.manifests:manifests",

@@ -87,6 +87,8 @@ class Http:
         self._ready = False
         self._away_at = float("-inf")
         """When the server was last found away."""
+        self.server_date = ""
+        """What the server's clock said in its last answer (RFC 9110, Date)."""
 
     def request(
         self,
@@ -170,6 +172,7 @@ class Http:
             raise _Again(cause) from error
         if response.will_close:
             self._drop()
+        self.server_date = response.headers.get("Date") or ""
         return response.status, response.headers, answer
 
     def stream(self, path: str, *, timeout_s: float) -> Callable[[], bytes]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from gridcompat import __version__
 from gridcompat.cluster.base import LEASE
 from gridcompat.errors import ClusterError, Conflict, NotFound
 
@@ -25,6 +26,8 @@ RENEW_S = 10.0
 """A holder that could not renew for so long no longer leads."""
 RETRY_S = 2.0
 """Between two tries, whoever holds it."""
+VERSION_NOTE = "gridcompat.io/version"
+"""Annotation of the Lease: the version of whoever holds it, for people."""
 
 
 class Election:
@@ -118,14 +121,14 @@ class Election:
         if _holder(lease) != self.identity:
             before = (lease.get("spec") or {}).get("leaseTransitions") or 0
             spec |= {"acquireTime": now, "leaseTransitions": before + 1}
-        self._patch(lease, spec)
+        self._patch(lease, spec, {"annotations": {VERSION_NOTE: __version__}})
         self.holder = self.identity
 
-    def _patch(self, lease: K8sObject, spec: dict[str, Any]) -> None:
+    def _patch(self, lease: K8sObject, spec: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         self._cluster.patch(
             LEASE,
             self._name,
-            {"spec": spec},
+            {"spec": spec, **({"metadata": metadata} if metadata else {})},
             namespace=self._namespace,
             if_version=lease["metadata"]["resourceVersion"],
         )
