@@ -1,29 +1,33 @@
 """`gridcompat explain`: what a command line means, switch by switch, without doing any of it.
 
-Reads files as the command itself would (scripts, request files, .jsubrc) and prints where each switch
-stood, how far it is obeyed and what became of it.  Executes nothing and submits nothing.
+Reads files as the command itself would (scripts, request files, .jsubrc, .sge_qstat) and prints where each
+switch stood, how far it is obeyed and what became of it.  Executes nothing, submits nothing, writes nothing
+and starts no daemon.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
+import sys
 import time
 
 import click
 
 from gridcompat import settings as settings_module
+from gridcompat.cli._explained import as_json, as_text
+from gridcompat.cli._terminal import color_option, paint, safe, width, write
+from gridcompat.cli._verdicts import Reading, exit_status, verdicts
 from gridcompat.errors import GridError, Refused
 from gridcompat.model import Account, Submission
-from gridcompat.options import build, jsub, scan, table
+from gridcompat.options import build, directives, jsub, scan, sources, table
 from gridcompat.options.context import Context, WarnedRefusal
 from gridcompat.options.disk import DiskReader
-from gridcompat.record import record, replace
+from gridcompat.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from gridcompat.cluster.base import K8sObject
     from gridcompat.model import JobRequest
@@ -32,51 +36,107 @@ if TYPE_CHECKING:
 
 JSUB_FAMILY = ("jsub", "jstart", "qcronsub")
 PLACEHOLDER_ID = 1
-
-
-@record
-class Reading:
-    """What a command line turned out to mean."""
-
-    occurrences: tuple[Occurrence, ...]
-    submission: Submission | None = None
-    operands: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+REQUEST_FILE_OF_QSTAT = ".sge_qstat"
 
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     short_help="Say what a command line means, without doing it.",
+    epilog="Exit status: 0 all is obeyed, approximated or without effect; 1 a switch is refused; 2 bad use; "
+    "where the command would not take the line, the status that the command would end with.",
 )
 @click.option(
-    "-o", "output", type=click.Choice(["text", "yaml"]), default="text", help="text, or the objects."
+    "-o",
+    "output",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    help="text, JSON, or the objects as YAML.",
 )
-@click.argument("command", type=click.Choice(table.COMMANDS))
+@click.option("--json", "json_", is_flag=True, help="The same as -o json.")
+@color_option
+@click.argument("command")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def explain(output: str, command: str, words: tuple[str, ...]) -> None:
+def explain(output: str, json_: bool, color: str, command: str, words: tuple[str, ...]) -> None:
     """Say what COMMAND WORDS... means, without doing it.
 
-    Prints each switch, where it stood, its verdict and what became of it. The exit status is the one
-    that reading the command line would give.
+    Prints each switch, where it stood, its verdict and what became of it. Runs nothing, writes nothing.
+    A whole line may be given as one word, in quotes.
     """
+    command, words = _taken_apart(command, words)
+    _check_command(command)
     try:
         context = surroundings()
-        reading = read(command, words, context)
-        text = objects(reading, context) if output == "yaml" else lines(command, reading)
     except GridError as error:
         raise SystemExit(tell(error)) from error
+    reading = read_all(command, words, context)
+    if output == "yaml":
+        if reading.error is not None:
+            raise SystemExit(tell(reading.error))
+        _say_warnings(reading)
+        try:
+            write(objects(reading, context))
+        except GridError as error:
+            raise SystemExit(tell(error)) from error
+        return
+    rows = verdicts(command, reading)
+    status = exit_status(rows, reading)
+    if json_ or output == "json":
+        write(as_json(command, words, reading, rows, status))
+        raise SystemExit(status)
+    _say_warnings(reading)
+    write(as_text(reading, rows, paint=paint(color), width=width()))
+    if reading.error is not None:
+        tell(reading.error, hint=_hint(command, words, reading.error))
+    raise SystemExit(status)
+
+
+def _taken_apart(command: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the command's own name and its words; a line in one word is parted as a shell does, no more."""
+    if not words and len(command.split()) > 1:
+        import shlex
+
+        try:
+            command, *rest = shlex.split(command)
+        except ValueError as error:
+            raise click.UsageError(f"the line cannot be taken apart: {str(error).lower()}") from error
+        words = tuple(rest)
+    return os.path.basename(command), words
+
+
+def _check_command(command: str) -> None:
+    if command in table.COMMANDS:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(command, table.COMMANDS, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else f"; one of {', '.join(sorted(table.COMMANDS))}"
+    raise click.UsageError(f"'{safe(command)}' is no command of the grid{hint}")
+
+
+def _hint(command: str, words: Sequence[str], error: GridError) -> str:
+    """Return a switch that a wrong one may have been meant for."""
+    from difflib import get_close_matches
+
+    known = [option.switch for option in table.every(command)]
+    for word in words:
+        # The message names the wrong word, in quotes or at its end.
+        named = f'"{word}"' in error.message or error.message.endswith(f" {word}")
+        if word[:1] == "-" and word not in known and named:
+            near = get_close_matches(word, known, n=1, cutoff=0.75)
+            return f"gridcompat: did you mean '{near[0]}'?" if near else ""
+    return ""
+
+
+def _say_warnings(reading: Reading) -> None:
     for warning in reading.warnings:
-        click.echo(warning)
-    click.echo(text, nl=False)
+        write(f"{safe(warning)}\n")
 
 
-def tell(error: GridError) -> int:
+def tell(error: GridError, *, hint: str = "") -> int:
     """Print an error as the command would and return its status."""
-    warnings = error.warnings if isinstance(error, WarnedRefusal) else ()
-    for warning in warnings:
-        click.echo(warning)
     message = f"Unable to run job: {error.message}\nExiting." if isinstance(error, Refused) else error.message
-    click.echo(f"{message}\n{error.hint}" if error.hint else message, err=True)
+    lines = [message, *(text for text in (error.hint, hint) if text)]
+    write(safe("\n".join(lines), lines=True) + "\n", err=True)
     return error.exit_status
 
 
@@ -90,7 +150,7 @@ def surroundings() -> Context:
         user, home = str(uid), "/"
     environment = dict(os.environ)
     home = environment.get("HOME") or home
-    settings, _ = settings_module.load(environment, home=home, uid=uid)
+    settings, _ = settings_module.load(environment, home=home, uid=uid, remember=False)
     try:
         cwd = os.getcwd()
     except OSError:
@@ -104,8 +164,20 @@ def surroundings() -> Context:
         uid=uid,
         settings=settings,
         now=time.time(),
-        reader=DiskReader(),
+        reader=_Reader(),
     )
+
+
+class _Reader(DiskReader):
+    """Says on a terminal what it waits for."""
+
+    def stdin(self) -> bytes:
+        if os.isatty(0):
+            sys.stderr.write("gridcompat: reading the script from standard input, up to Ctrl-D\n")
+        return super().stdin()
+
+
+# -- reading --------------------------------------------------------------------------------------
 
 
 def read(command: str, words: Sequence[str], context: Context) -> Reading:
@@ -114,88 +186,83 @@ def read(command: str, words: Sequence[str], context: Context) -> Reading:
     Raises:
         GridError: what the command would say, with its status.
     """
+    reading = _read(command, words, context)
+    if reading.error is not None:
+        raise reading.error
+    return reading
+
+
+def read_all(command: str, words: Sequence[str], context: Context) -> Reading:
+    """Read a command line as the command does; what it would say no to with is in the reading."""
+    try:
+        return _read(command, words, context)
+    except GridError as error:
+        warnings = error.warnings if isinstance(error, WarnedRefusal) else ()
+        found = _as_far_as_it_can_be_read(command, words, context)
+        return Reading(occurrences=found, warnings=warnings, error=error)
+
+
+def _read(command: str, words: Sequence[str], context: Context) -> Reading:
     if command in JSUB_FAMILY:
         plan = jsub.plan(words, command=command, context=context)
         if plan.help:
-            return Reading(occurrences=())
+            return Reading(occurrences=plan.occurrences, help=plan.help)
         parsed = jsub.submission(plan, context=context)
         return Reading(occurrences=plan.occurrences, submission=parsed.submission, warnings=parsed.warnings)
     if command == "qsub":
         parsed = build.qsub(words, context=context)
-        submission = None if parsed.help else parsed.submission
-        return Reading(occurrences=parsed.occurrences, submission=submission, warnings=parsed.warnings)
+        return Reading(
+            occurrences=parsed.occurrences,
+            submission=None if parsed.help else parsed.submission,
+            warnings=(*parsed.warnings, *parsed.notes),
+            help=parsed.help,
+        )
     if command == "jstop":
         return Reading(occurrences=(), operands=tuple(words))
+    before = _from_request_file(context) if command == "qstat" else ()
     scanned = scan.scan(command, words, now=context.now)
-    return Reading(occurrences=scanned.occurrences, operands=scanned.operands)
-
-
-# -- text -----------------------------------------------------------------------------------------
-
-
-def lines(command: str, reading: Reading) -> str:
-    """Return one aligned line for each switch, and then what is left: the job or the operands."""
-    rows = [
-        (_typed(occurrence), occurrence.origin, *_fate(command, occurrence, at, reading))
-        for at, occurrence in enumerate(reading.occurrences)
-    ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    text = "".join(
-        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])).rstrip()
-        + "\n"
-        for row in rows
+    helps = any(occurrence.switch == "-help" for occurrence in scanned.occurrences)
+    return Reading(
+        occurrences=(*before, *scanned.occurrences),
+        operands=scanned.operands,
+        help="-help" if helps else "",
     )
-    if reading.submission is not None:
-        request = reading.submission.request
-        words = " ".join((request.script_file, *request.arguments))
-        text += f"job {request.name!r}: {words}\n"
-    if reading.operands:
-        text += f"operands: {' '.join(reading.operands)}\n"
-    return text
 
 
-def _typed(occurrence: Occurrence) -> str:
-    return " ".join((occurrence.switch, *occurrence.words))
+def _from_request_file(context: Context) -> tuple[Occurrence, ...]:
+    """Return the switches of qstat's own request file. Source: sge_qstat(5)."""
+    path = os.path.join(context.home, REQUEST_FILE_OF_QSTAT)
+    try:
+        text = context.reader.file(path, limit=1 << 16)
+    except (OSError, ValueError):
+        return ()
+    found: list[Occurrence] = []
+    for number, line in directives.lines(text):
+        if line.lstrip().startswith("#") or not line.split():
+            continue
+        scanned = scan.scan("qstat", line.split(), now=context.now)
+        place = {"origin": f"{path}:{number}", "place": table.REQUEST_FILE}
+        found += [replace(occurrence, **place) for occurrence in scanned.occurrences]
+    return tuple(found)
 
 
-def _fate(command: str, occurrence: Occurrence, at: int, reading: Reading) -> tuple[str, str]:
-    """Return the verdict on a switch and what became of it."""
-    option = table.find(command, occurrence.switch) or table.find("qsub", occurrence.switch)
-    if option is None:
-        return table.NO_EFFECT, ""
-    later = reading.occurrences[at + 1 :]
-    cleared = next((other for other in later if other.switch == "-clear"), None)
-    if cleared is not None:
-        return option.verdict, f"cleared by -clear ({cleared.origin})"
-    if option.merge == "replace":
-        other = next((other for other in reversed(later) if other.switch == occurrence.switch), None)
-        if other is not None:
-            return option.verdict, f"overridden ({other.origin})"
-    if option.verdict != table.OBEYED:
-        return option.verdict, option.help
-    if reading.submission is None or not option.target:
-        return option.verdict, option.help
-    return option.verdict, _field(option.target, occurrence, reading.submission.request)
-
-
-def _field(target: str, occurrence: Occurrence, request: JobRequest) -> str:
-    """Return the field of the request that a switch went into, with its value."""
-    if occurrence.soft and target.startswith("hard_"):
-        target = target.replace("hard_", "soft_")
-    value = getattr(request, target, None)
-    return f"{target} = {_shown(value)}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(_pair(item) for item in value)
-    return str(value)
-
-
-def _pair(item: Any) -> str:
-    if isinstance(item, tuple):
-        return "=".join(str(part) for part in item if part != "")
-    return str(item)
+def _as_far_as_it_can_be_read(command: str, words: Sequence[str], context: Context) -> tuple[Occurrence, ...]:
+    """Return the switches of a line that the command would not take, none if their reading fails."""
+    try:
+        if command in JSUB_FAMILY:
+            return jsub.plan(words, command=command, context=context).occurrences
+        if command != "qsub":
+            return ()
+        files = sources.request_files(context)
+        line = sources.command_line(words, context)
+        found = (*files.occurrences, *line.occurrences)
+        if line.operands and not line.separator and not scan.last(found, "-b", False):
+            name = line.operands[0]
+            inside = sources.directives_of(sources.script(name, context), line, name, context)
+            found = (*files.occurrences, *inside.occurrences, *line.occurrences)
+        return found
+    except GridError:
+        return ()
 
 
 # -- objects --------------------------------------------------------------------------------------

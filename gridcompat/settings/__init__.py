@@ -167,12 +167,17 @@ class Settings:
     request_timeout_s: float = 30.0
 
 
-def load(environ: Mapping[str, str], *, home: str, uid: int) -> tuple[Settings, dict[str, str]]:
+def load(
+    environ: Mapping[str, str], *, home: str, uid: int, remember: bool = True
+) -> tuple[Settings, dict[str, str]]:
     """Return the settings, and for each field that is not at its default where its value came from.
 
     Later sources win: the site's file ($GRIDCOMPAT_CONFIG or /etc/gridcompat/site.toml), the user's
     (~/.config/gridcompat/config.toml), GRIDCOMPAT_NAME variables.  A file that is not there costs one
     `stat`; a variable that is set to nothing counts as not set.
+
+    Args:
+        remember: may write the cache of parsed files.
 
     Raises:
         SettingsError: a file cannot be read, has an unknown key or a bad value; a bad variable.
@@ -181,7 +186,7 @@ def load(environ: Mapping[str, str], *, home: str, uid: int) -> tuple[Settings, 
     origins: dict[str, str] = {}
     named = environ.get("GRIDCOMPAT_CONFIG", "")
     for path in (named or SITE_FILE, os.path.join(home, USER_FILE)):
-        found = _file(path, home=home, uid=uid, must_exist=path == named)
+        found = _file(path, home=home, uid=uid, must_exist=path == named, remember=remember)
         values.update(found["values"])
         for field, line in found["lines"].items():
             origins[field] = f"{path}:{line}" if line else path
@@ -291,7 +296,7 @@ def _tuple(value: Any) -> Any:
 _NOTHING: dict[str, dict[str, Any]] = {"values": {}, "lines": {}}
 
 
-def _file(path: str, *, home: str, uid: int, must_exist: bool) -> dict[str, dict[str, Any]]:
+def _file(path: str, *, home: str, uid: int, must_exist: bool, remember: bool) -> dict[str, dict[str, Any]]:
     """The checked values of one file and the lines they stand on, from the cache if it knows the file."""
     try:
         stat = os.stat(path)
@@ -322,5 +327,6 @@ def _file(path: str, *, home: str, uid: int, must_exist: bool) -> dict[str, dict
     from gridcompat.settings import files
 
     found = files.read(path)
-    files.remember(cache, known, key, found)
+    if remember:
+        files.remember(cache, known, key, found)
     return found
