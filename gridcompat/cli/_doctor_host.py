@@ -87,9 +87,7 @@ def clock(host: Host) -> Finding:
 
 def _written(host: Host) -> list[str]:
     state = host.settings.state_dir
-    return [
-        path for path in (f"{state}/cluster.db", host.settings.accounting_file, f"{host.home}/.cache") if path
-    ]
+    return [path for path in (f"{state}/cluster.db", host.settings.accounting_file, host.home) if path]
 
 
 def _changed(path: str) -> float:
@@ -177,6 +175,7 @@ def shells(host: Host) -> Found:
 
 def mail(host: Host) -> Finding:
     """The way of mail answers; nothing is sent."""
+    from gridcompat.mailer.reasons import Unreachable
     from gridcompat.mailer.transport import server_address
 
     settings = host.settings
@@ -197,7 +196,7 @@ def mail(host: Host) -> Finding:
         name, port = server_address(settings.smtp, settings.smtp_tls)
         with socket.create_connection((name, port), timeout=CONNECT_S):
             return ok(f"the mail server {name}:{port} answers")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Unreachable) as error:
         why = getattr(error, "strerror", None) or str(error)
         return problem(
             f"the mail server {settings.smtp} does not answer: {why}",

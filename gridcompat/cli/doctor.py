@@ -70,7 +70,8 @@ def look(*, daemon_namespace: str = "gridcompat") -> list[Finding]:
 
 
 def _on_cluster(settings: Settings, daemon_namespace: str) -> list[Finding]:
-    from gridcompat.cli import _doctor_site as on_site
+    from gridcompat.cli._doctor_daemon import CHECKS
+    from gridcompat.cli._doctor_site import Site
     from gridcompat.cluster import kubeconfig
     from gridcompat.cluster.http import Http
 
@@ -81,8 +82,8 @@ def _on_cluster(settings: Settings, daemon_namespace: str) -> list[Finding]:
         return [replace(problem(error.message, repair), check="kubeconfig")]
     http = Http(access, timeout_s=min(settings.request_timeout_s, 10.0))
     try:
-        site = on_site.Site(http, access, settings, daemon_namespace=daemon_namespace)
-        first, rest = on_site.CHECKS[:1], on_site.CHECKS[1:]
+        site = Site(http, access, settings, daemon_namespace=daemon_namespace)
+        first, rest = CHECKS[:1], CHECKS[1:]
         found = examine(first, site)
         if any(one.level == PROBLEM for one in found):
             return found  # every other check would say the same
