@@ -256,7 +256,8 @@ def quota(site: Site) -> Found:
         name, status = one["metadata"]["name"], one.get("status") or {}
         names.append(name)
         for what, most in (status.get("hard") or {}).items():
-            share = _number(status.get("used", {}).get(what)) / max(_number(most), 1.0)
+            limit, used = _number(most), _number(status.get("used", {}).get(what))
+            share = used / limit if limit else FULL
             raise_it = f"kubectl -n {site.namespace} edit resourcequota {name}"
             if share >= FULL:
                 found.append(problem(f"the quota {name} is used up: {most} {what}", raise_it))

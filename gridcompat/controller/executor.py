@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gridcompat.controller.actions import Action
     from gridcompat.controller.cache import Cache
     from gridcompat.controller.draft import Facts
+    from gridcompat.controller.events import Events
     from gridcompat.settings import Settings
 
 
@@ -51,8 +52,10 @@ class Executor:
         spool: str,
         clock: Callable[[], float],
         post: Callable[..., int] = outbox.post,
+        events: Events | None = None,
     ) -> None:
         self._cluster = cluster
+        self._events = events
         self._cache = cache
         self._settings = settings
         self._accounting = accounting
@@ -70,6 +73,7 @@ class Executor:
             Conflict: the GridJob has changed; plan again.
             ClusterError, OSError: try again later.
         """
+        before = grid_job
         self._do(grid_job, facts, [one for one in step.before if not isinstance(one, Append)])
         records = [(one.key, one.entry) for one in step.before if isinstance(one, Append)]
         if records:
@@ -85,6 +89,8 @@ class Executor:
                 if_version=grid_job["metadata"]["resourceVersion"],
             )
             self._cache.put(GRID_JOB, grid_job)
+        if self._events is not None:
+            self._events.add(before, facts, step)
         self._do(grid_job, facts, step.after)
         return grid_job
 

@@ -102,6 +102,9 @@ class Controller:
                 )
                 for kind in WATCHED
             ]
+            events = self.reconciler.events
+            if events is not None:
+                watchers.append(threading.Thread(target=events.run, args=(stop,), name="events", daemon=True))
             for thread in watchers:
                 thread.start()
             while not stop.is_set():

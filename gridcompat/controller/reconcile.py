@@ -19,6 +19,7 @@ from gridcompat.controller.cache import WATCHED, Cache, job_key, key_of, owned_b
 from gridcompat.controller.capacity import Capacity
 from gridcompat.controller.dispatch import Waiting, start, wanted
 from gridcompat.controller.draft import Draft, gone
+from gridcompat.controller.events import Events
 from gridcompat.controller.executor import Executor
 from gridcompat.controller.facts import Knowledge
 from gridcompat.controller.plan import plan
@@ -71,8 +72,17 @@ class Reconciler:
         self.accounting = accounting
         self.queue = WorkQueue()
         self.timers = Timers()
+        # On one machine nobody describes objects, and each would be a commit.
+        self.events = Events(cluster, clock=clock) if settings.cluster == "kubernetes" else None
         self.executor = Executor(
-            cluster, self.cache, settings, accounting=accounting, spool=spool, clock=clock, post=post
+            cluster,
+            self.cache,
+            settings,
+            accounting=accounting,
+            spool=spool,
+            clock=clock,
+            post=post,
+            events=self.events,
         )
         self._capacity = Capacity(settings)
         self._waiting = Waiting()
@@ -198,6 +208,9 @@ class Reconciler:
         self.tally.errors += 1
         if isinstance(error, (Forbidden, Invalid)):
             self._knowledge.refused[key] = error.message
+            job = self.cache.job(key)
+            if self.events is not None and job is not None:
+                self.events.refused(job, error.message)
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay_s = min(FIRST_RETRY_S * 2 ** (count - 1), LONGEST_RETRY_S)
         self.timers.set(key, self.monotonic() + delay_s)

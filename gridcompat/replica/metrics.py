@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gridcompat.translate import ranges
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -30,8 +32,12 @@ def text(
         phases[str(status.get("phase") or "New")] += 1
         for row in status.get("running") or ():
             tasks[str(row.get("state") or ""), str(row.get("queue") or "")] += 1
-        if status.get("errors"):
-            tasks["Eqw", ""] += len(status["errors"])
+        for group in status.get("errors") or ():
+            tasks["Eqw", ""] += _count(group["tasks"])
+        waiting = [status.get("pending") or "", *(group["tasks"] for group in status.get("again") or ())]
+        if status.get("phase") in ("Pending", "Active") and any(waiting):
+            held = "hqw" if "h" in str(status.get("state") or "") else "qw"
+            tasks[held, ""] += sum(map(_count, waiting))
     lines: list[str] = []
     _family(lines, "gridcompat_leader", "gauge", "1 on the replica that leads.", {"": int(leads)})
     _family(
@@ -52,7 +58,7 @@ def text(
         lines,
         "gridcompat_tasks",
         "gauge",
-        "Tasks with an attempt by state (t starting, r running, s suspended, Eqw) and queue.",
+        "Tasks by state (qw, hqw, Eqw; with an attempt t, r, s) and, with an attempt, queue.",
         {_labels(state=state, queue=queue): count for (state, queue), count in sorted(tasks.items())},
     )
     _family(
@@ -74,6 +80,10 @@ def text(
         lines, "gridcompat_dispatch_delay_seconds", "From a job's being ready to run to its attempt.", tally
     )
     return "\n".join(lines) + "\n"
+
+
+def _count(tasks: str) -> int:
+    return ranges.count(ranges.parse(tasks))
 
 
 def _family(lines: list[str], name: str, kind: str, what: str, samples: Mapping[str, int | float]) -> None:

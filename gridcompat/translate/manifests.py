@@ -90,8 +90,8 @@ def roles(namespace: str) -> list[K8sObject]:
             # The launcher; never read, for its name says what is in it.
             _rule("", "configmaps", "create"),
             _rule("", "nodes", "get list watch"),
-            # Why a volume cannot be had is said in Events only.
-            _rule("", "events", "list create patch"),
+            # Why a volume cannot be had is said in Events only; what happens to a job is told as such.
+            _rule("", "events", "get list create patch"),
         ),
         _binding("ClusterRoleBinding", NAME, None, NAME, [subject]),
         {

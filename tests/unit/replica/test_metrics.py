@@ -23,7 +23,9 @@ JOBS: list[dict[str, Any]] = [
                 {"task": 2, "state": "r", "queue": "task"},
                 {"task": 3, "state": "t", "queue": 'od"d\\'},
             ],
-            "errors": [{"tasks": "4", "attempt": 1}],
+            "errors": [{"tasks": "4-5", "attempt": 1}],
+            "pending": "6-100",
+            "again": [{"tasks": "7", "attempt": 1}],
         },
     },
 ]
@@ -41,7 +43,8 @@ def test_jobs_and_tasks_are_counted_by_phase_state_and_queue() -> None:
         'gridcompat_jobs{phase="Finished"} 1',
         'gridcompat_tasks{state="r",queue="task"} 2',
         'gridcompat_tasks{state="t",queue="od\\"d\\\\"} 1',
-        'gridcompat_tasks{state="Eqw",queue=""} 1',
+        'gridcompat_tasks{state="Eqw",queue=""} 2',
+        'gridcompat_tasks{state="qw",queue=""} 96',
         'gridcompat_mails{place="waiting"} 2',
     ):
         assert line in lines

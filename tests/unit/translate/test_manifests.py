@@ -73,7 +73,7 @@ def test_the_daemon_reads_no_secret_and_writes_no_node() -> None:
         "pods": {"get", "list", "watch", "create", "patch", "delete"},
         "configmaps": {"create"},
         "nodes": {"get", "list", "watch"},
-        "events": {"list", "create", "patch"},
+        "events": {"get", "list", "create", "patch"},
     }
 
 
