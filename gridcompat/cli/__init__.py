@@ -10,10 +10,12 @@ from gridcompat import __version__
 
 COMMANDS = {
     "account": "gridcompat.cli.account:account",
+    "check": "gridcompat.cli.check:check",
     "daemon": "gridcompat.cli.daemon:daemon",
     "doctor": "gridcompat.cli.doctor:doctor",
     "explain": "gridcompat.cli.explain:explain",
     "local": "gridcompat.cli.local:local",
+    "logs": "gridcompat.cli.logs:logs",
     "manifests": "gridcompat.cli.manifests:manifests",
 }
 """Name to MODULE:ATTRIBUTE of a click command or group."""
