@@ -53,6 +53,19 @@ class Queue:
 
 
 @record
+class Volume:
+    """What is mounted into every job on Kubernetes, beside the account's home and volumes."""
+
+    name: str
+    """For people."""
+    path: str = ""
+    """Where in the job. A home at or below it needs no mount of its own."""
+    source: str = "{}"
+    """Volume source as in a pod; in the file a table: `source = { nfs = { server = "s", path = "/p" } }`."""
+    read_only: bool = False
+
+
+@record
 class ParallelEnvironment:
     """A parallel environment; only those within one host can be had."""
 
@@ -150,6 +163,7 @@ class Settings:
     memory_overhead: int = 64 * 1024 * 1024
     """Added to the memory limit of a container for the launcher."""
     image_pull_policy: str = "IfNotPresent"
+    volumes: tuple[Volume, ...] = ()
     run_dir: str = ".gridcompat/run"
     """Where launchers claim attempts and leave evidence; relative to the account's home."""
     job_service_account: str = ""
@@ -281,6 +295,11 @@ def _settings(values: dict[str, Any], origins: Mapping[str, str]) -> Settings:
     if "parallel_environments" in values:
         environments = values["parallel_environments"]
         values["parallel_environments"] = tuple(ParallelEnvironment(**_tuples(one)) for one in environments)
+    if "volumes" in values:
+        values["volumes"] = tuple(Volume(**_tuples(one)) for one in values["volumes"])
+        for one in values["volumes"]:
+            if not one.path.startswith("/"):
+                raise fault("volumes", f"'{one.path}' is not an absolute path")
     return Settings(**_tuples(values))
 
 

@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridcompat.errors import SettingsError
-from gridcompat.settings import CACHE_VERSION, ParallelEnvironment, Queue, Settings
+from gridcompat.settings import CACHE_VERSION, ParallelEnvironment, Queue, Settings, Volume
 
 TABLES: dict[str, tuple[str, type]] = {
     "queue": ("queues", Queue),
     "parallel_environment": ("parallel_environments", ParallelEnvironment),
+    "volume": ("volumes", Volume),
 }
 """Arrays of tables in the file: the field they fill, and the record of one."""
+IN_TABLES = frozenset(field for field, _ in TABLES.values())
 PAIRS = frozenset(("release_images", "limits", "node_selector"))
 """Fields that are a table of name and text."""
 CACHED_FILES = 8
@@ -48,7 +50,7 @@ def read(path: str) -> dict[str, dict[str, Any]]:
         lines[field] = source.line(key)
         if of is not None:
             values[field] = _tables(source, key, value, of)
-        elif field in Settings.__annotations__ and key not in ("queues", "parallel_environments"):
+        elif field in Settings.__annotations__ and key not in IN_TABLES:
             values[field] = _value(source, key, getattr(Settings, field), value, lines[field])
         else:
             raise source.fault(lines[field], key, "there is no such setting", _near(key))
@@ -129,6 +131,10 @@ def _value(source: _Source, where: str, default: object, value: Any, line: int) 
     if name == "tolerations":
         if not isinstance(value, list):
             raise source.fault(line, where, "not a list", "a list of tables, as in a pod")
+        return json.dumps(value)
+    if name == "source":
+        if not isinstance(value, dict):
+            raise source.fault(line, where, "not a table", 'source = { nfs = { server = "s", path = "/p" } }')
         return json.dumps(value)
     if name in PAIRS:
         if not isinstance(value, dict) or not all(isinstance(text, (str, int)) for text in value.values()):

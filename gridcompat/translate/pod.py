@@ -30,6 +30,7 @@ from gridcompat.translate.limits import limits, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject
@@ -358,13 +359,23 @@ def _volumes(
         ("spool", SPOOL, False, {"emptyDir": {}}),
         ("tmp", "/tmp", False, {"emptyDir": {}}),
     ]
-    if account.home:
+    shared = [
+        (f"shared-{number}", one.path, one.read_only, json.loads(one.source))
+        for number, one in enumerate(settings.volumes)
+        if settings.cluster == "kubernetes"
+    ]
+    own = [
+        (f"site-{number}", path, False, json.loads(source))
+        for number, (path, source) in enumerate(account.volumes)
+    ]
+    taken = {path for _, path, _, _ in own}
+    more = [one for one in shared if one[1] not in taken] + own
+    if account.home and not _is_below(account.home, more):
         found.append(("home", account.home, False, {"hostPath": {"path": account.home, "type": "Directory"}}))
     run_dir = run_directory(account, settings)
-    if not (run_dir + "/").startswith(account.home.rstrip("/") + "/") or not account.home:
+    if not _is_below(run_dir, [*found, *more]):
         found.append(("run", run_dir, False, {"hostPath": {"path": run_dir, "type": "DirectoryOrCreate"}}))
-    for number, (path, source) in enumerate(account.volumes):
-        found.append((f"site-{number}", path, False, json.loads(source)))
+    found += more
     volumes = [{"name": name, **source} for name, _, _, source in found]
     mounts: list[dict[str, Any]] = [
         {"name": name, "readOnly": True, "mountPath": path} if fixed else {"name": name, "mountPath": path}
@@ -382,6 +393,11 @@ def _volumes(
             volumes.append({"name": "client", **client_volume(account, settings)})
             mounts.append({"name": "client", "readOnly": True, "mountPath": CLIENT})
     return volumes, mounts
+
+
+def _is_below(path: str, mounts: Iterable[tuple[str, str, bool, dict[str, Any]]]) -> bool:
+    """Whether a path lies at or below what is mounted."""
+    return any((path + "/").startswith(at.rstrip("/") + "/") for _, at, _, _ in mounts)
 
 
 def _suspended_where(settings: Settings) -> list[dict[str, Any]]:

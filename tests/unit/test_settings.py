@@ -84,6 +84,8 @@ slots = 8
             ":5: queue.a.slots: '4Q' is not a whole number",
         ),
         ('[[queue]]\nname="task"\nnosuch=1', ":3: queue.task.nosuch: there is no such setting"),
+        ('[[volume]]\nname="v"\npath="rel"', ":1: volumes: 'rel' is not an absolute path"),
+        ('[[volume]]\nname="v"\nsource="x"', ":3: volume.v.source: not a table"),
         ("[[queue]]\nslots=1", ":1: queue.1: has no name"),
         ('[[queue]]\nname="q"\n[[queue]]\nname="q"', ":1: queue.q: is there twice"),
         ('[[queue]]\nname="other"', ":1: queues: the default queue 'task' is not one of the queues"),
