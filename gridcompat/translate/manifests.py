@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gridcompat import __version__
 from gridcompat.cluster.base import CONFIG_MAP, GRID_ACCOUNT, GROUP, NAMESPACE
 from gridcompat.record import record
 from gridcompat.translate.account import ACCOUNT_NAME
@@ -28,6 +29,8 @@ POLICY = "gridcompat-gridjobs"
 SETTINGS = "gridcompat-settings"
 QUOTA = "gridcompat"
 LABELS = {"app.kubernetes.io/name": "gridcompat", "app.kubernetes.io/component": "daemon"}
+VERSION_LABEL = {"app.kubernetes.io/version": __version__}
+"""On the daemon's pods, too: another version is a rollout. Not in selectors, which cannot change."""
 PORT = 8080
 RUN_AS = 10001
 MOST_LABELS, MOST_NOTE_BYTES = 8, 4096
@@ -257,13 +260,15 @@ def deployment(daemon: Daemon) -> K8sObject:
             {"name": "tmp", "mountPath": "/tmp"},
         ],
     }
+    head = _head("apps/v1", "Deployment", NAME, daemon.namespace)
+    head["metadata"]["labels"] |= VERSION_LABEL
     return {
-        **_head("apps/v1", "Deployment", NAME, daemon.namespace),
+        **head,
         "spec": {
             "replicas": 2,
             "selector": {"matchLabels": LABELS},
             "template": {
-                "metadata": {"labels": LABELS},
+                "metadata": {"labels": {**LABELS, **VERSION_LABEL}},
                 "spec": {
                     "affinity": {
                         "podAntiAffinity": {

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from gridcompat import __version__
 from gridcompat.cluster import definitions
 from gridcompat.translate import manifests
 from gridcompat.translate.manifests import Daemon, NewAccount
@@ -108,7 +109,9 @@ def test_the_daemon_has_two_probed_replicas_without_privileges() -> None:
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts == {"/etc/gridcompat", "/data/common", "/tmp"}
     labels = spec["template"]["metadata"]["labels"]
-    assert spec["selector"]["matchLabels"] == labels
+    assert spec["selector"]["matchLabels"].items() < labels.items()
+    assert labels["app.kubernetes.io/version"] == __version__, "another version is a rollout"
+    assert "app.kubernetes.io/version" not in spec["selector"]["matchLabels"], "which may never change"
     assert named("PodDisruptionBudget", "gridcompat-daemon")["spec"]["selector"]["matchLabels"] == labels
 
 
