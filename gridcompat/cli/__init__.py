@@ -10,6 +10,7 @@ from gridcompat import __version__
 
 COMMANDS = {
     "account": "gridcompat.cli.account:account",
+    "backup": "gridcompat.cli.backup:backup",
     "check": "gridcompat.cli.check:check",
     "daemon": "gridcompat.cli.daemon:daemon",
     "doctor": "gridcompat.cli.doctor:doctor",
@@ -17,6 +18,7 @@ COMMANDS = {
     "local": "gridcompat.cli.local:local",
     "logs": "gridcompat.cli.logs:logs",
     "manifests": "gridcompat.cli.manifests:manifests",
+    "restore": "gridcompat.cli.backup:restore",
 }
 """Name to MODULE:ATTRIBUTE of a click command or group."""
 

@@ -73,7 +73,7 @@ def lease(site: Site) -> Finding:
             "the Lease was taken by --uninstall",
             f"kubectl -n {site.daemon_namespace} delete lease {LEASE_NAME}  # to use it again",
         )
-    age = time.time() - _epoch(str(spec.get("renewTime") or ""))
+    age = time.time() - epoch_of(str(spec.get("renewTime") or ""))
     if not holder or age > 2 * LEASE_S + SKEW_S:
         since = f"{age:.0f} s" if age < 1e9 else "ever"
         return problem(f"no replica of the daemon has led for {since}", logs)
@@ -85,7 +85,8 @@ def lease(site: Site) -> Finding:
     return ok(f"{holder.rpartition('_')[0]} leads, with version {version}")
 
 
-def _epoch(text: str) -> float:
+def epoch_of(text: str) -> float:
+    """Return a MicroTime as epoch seconds, 0 if it is none."""
     from datetime import datetime
 
     try:
