@@ -1,0 +1,230 @@
+"""How fast the commands are on a real cluster: `python -m tests.bench.kubernetes`, as root, in the checkout.
+
+One node of tests/cluster/kubelab with gridcompat installed as a site has it.  Beside ours, in turn: kubectl
+doing the same to the same objects, and a real grid where Debian's packages are there.  Everything shares the
+machine's processors, the API server and its store, too.  Keeps kubernetes-DATE.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from gridcompat.cluster.base import GRID_JOB
+
+from .__main__ import Results, in_turn, table
+from .grid import Grid, NoGrid
+from .systems import CHECKOUT, Real, System, fill, jobs, pending, run, settle, submit, timed, until
+
+sys.path.insert(0, os.path.join(CHECKOUT, "tests", "e2e"))
+from real_cluster import Account, RealCluster
+
+JOB = {"apiVersion": GRID_JOB.api_version, "kind": GRID_JOB.kind}
+
+
+class OnKubernetes:
+    """This checkout's commands with an account of the cluster."""
+
+    def __init__(self, account: Account, python: str) -> None:
+        self.name = "gridcompat"
+        self.account = account
+        self.commands = str(account.cluster.folder / "opt" / "bin")
+        for name in os.listdir(self.commands):
+            path = os.path.join(self.commands, name)
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().split("\n", 1)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"#!{python} -IS\n{lines[1]}")
+        self.environment: Mapping[str, str] = account.environment
+
+    def has(self, command: str) -> bool:
+        """See System."""
+        return os.path.exists(os.path.join(self.commands, command))
+
+    def process(self) -> int | None:
+        """The replica that works."""
+        found = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        return max(found, key=_daemon_ticks, default=None)
+
+    def close(self) -> None:
+        """The cluster is ended by whoever started it."""
+
+
+class Kubectl:
+    """kubectl as the same user, with the same objects."""
+
+    def __init__(self, ours: OnKubernetes) -> None:
+        self.name = "kubectl"
+        self.commands = os.path.dirname(_which("kubectl", ours.account.cluster.environment["PATH"]))
+        self.environment: Mapping[str, str] = ours.environment
+        self.namespace = ours.account.namespace
+
+    def has(self, command: str) -> bool:
+        """See System."""
+        return command == "kubectl"
+
+    def process(self) -> int | None:
+        """There is none."""
+        return None
+
+    def close(self) -> None:
+        """See System."""
+
+
+def _daemon_ticks(pid: int) -> int:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"daemon" not in words or b"--listen" not in words:
+            return -1
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    except OSError:
+        return -1
+
+
+def _which(name: str, path: str) -> str:
+    for folder in path.split(":"):
+        if os.access(os.path.join(folder, name), os.X_OK):
+            return os.path.join(folder, name)
+    raise RuntimeError(f"there is no {name}")
+
+
+def measure_commands(
+    ours: OnKubernetes, kubectl: Kubectl, grids: list[System], results: Results, *, size: int, repeat: int
+) -> None:
+    """Wall time of each command with `size` jobs pending, kubectl's of the like of it."""
+    for system in (ours, *grids):
+        fill(system, size)
+    label = f"with {size:,} jobs"
+    file = ours.account.cluster.folder / "job.json"
+
+    def one(system: System) -> None:
+        if system is kubectl:
+            # One that qsub made is taken away and made again, so that it is the same object.
+            name = submit(ours)
+            model = json.loads(run(kubectl, ["kubectl", "get", "gridjob", name, "-o", "json"]))
+            run(kubectl, ["kubectl", "delete", "gridjob", name])
+            settle(ours)
+            spec = {key: value for key, value in model["spec"].items() if key != "deleted"}
+            file.write_text(json.dumps({**JOB, "metadata": {"name": name}, "spec": spec}))
+            took = timed(system, ["kubectl", "create", "-f", str(file)])
+            results.add(f"qsub (kubectl create) {label}", system, took)
+            settle(ours)
+            results.add(f"qstat (kubectl get) {label}", system, timed(system, ["kubectl", "get", "gridjobs"]))
+            took = timed(system, ["kubectl", "delete", "gridjob", name])
+            results.add(f"qdel (kubectl delete) {label}", system, took)
+            settle(ours)
+            return
+        took = timed(system, ["qsub", *pending()])
+        results.add(f"qsub (kubectl create) {label}", system, took)
+        if not system.has("jsub"):
+            results.add(f"jsub (the grid: qsub) {label}", system, took)
+        last = max(jobs(system), key=int)
+        settle(system)
+        results.add(f"qstat (kubectl get) {label}", system, timed(system, ["qstat"]))
+        results.add(f"qdel (kubectl delete) {label}", system, timed(system, ["qdel", last]))
+        if system.has("jsub"):
+            words = ["jsub", "-quiet", "-N", "quick", "-o", "/dev/null", "-e", "/dev/null", "true"]
+            results.add(f"jsub (the grid: qsub) {label}", system, timed(system, words))
+        settle(system)
+
+    in_turn([ours, kubectl, *grids], repeat, one)
+
+
+def measure_start(systems: list[System], results: Results, *, repeat: int) -> None:
+    """Time from the start of qsub to the first instruction of its program."""
+
+    def one(system: System) -> None:
+        path = os.path.join(system.environment["HOME"], f"bench-first-{os.getpid()}")
+        text = f"date +%s.%N>{path}.new; mv {path}.new {path}"
+        start = time.time()
+        run(system, ["qsub", "-o", "/dev/null", "-j", "y", "-b", "y", "-shell", "n", "/bin/sh", "-c", text])
+        until(lambda: os.path.exists(path))
+        with open(path, encoding="ascii") as file:
+            results.add("qsub to first instruction", system, float(file.read()) - start)
+        os.unlink(path)
+        settle(system)
+
+    in_turn(systems, repeat, one)
+
+
+def measure_burst(ours: OnKubernetes, results: Results, *, total: int) -> None:
+    """Wall time until `total` jsub, started at once, have all been accepted."""
+    words = ["jsub", "-quiet", "-mem", "64m", "-N", "burst", "-o", "/dev/null", "-e", "/dev/null", "true"]
+    with ThreadPoolExecutor(total) as pool:
+        start = time.perf_counter()
+        list(pool.map(lambda _: timed(ours, words), range(total)))
+        results.add(f"{total} jsub at once, all accepted", ours, time.perf_counter() - start)
+
+
+def measure(cluster: RealCluster, grids: list[System], options: argparse.Namespace) -> Results:
+    """Run it all."""
+    results = Results()
+    owner = options.owner
+    account = cluster.account(owner, cluster.folder / "home" / owner)
+    ours = OnKubernetes(account, os.path.realpath(sys.executable))
+    submit(ours)
+    steps: list[Callable[[], None]] = [
+        lambda: measure_start([ours, *grids], results, repeat=options.repeat),
+        lambda: measure_burst(ours, results, total=options.burst),
+    ]
+    for step in steps:
+        step()
+        settle(ours)
+    for size in options.sizes:
+        print(f"# {time.strftime('%H:%M:%S')} commands with {size} jobs", file=sys.stderr)
+        measure_commands(ours, Kubectl(ours), grids, results, size=size, repeat=options.repeat)
+    return results
+
+
+def main() -> int:
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.kubernetes", description=__doc__)
+    parser.add_argument(
+        "--sizes", type=lambda text: [int(word) for word in text.split(",")], default=[0, 1000, 5000]
+    )
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--burst", type=int, default=100)
+    parser.add_argument(
+        "--owner", default="nobody", choices=[entry.pw_name for entry in pwd.getpwall()], metavar="USER"
+    )
+    parser.add_argument("--out", default=".")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridcompat-bench-")))
+        cluster = RealCluster(folder, nodes=1)
+        grids: list[System] = []
+        try:
+            grid = stack.enter_context(Grid())
+            grids += [Real(grid, wrapped=True), Real(grid, wrapped=False)]
+        except NoGrid as error:
+            print(f"no real grid beside: {error}", file=sys.stderr)
+        stack.callback(cluster.down)
+        cluster.up()
+        rows = measure(cluster, grids, options).rows()
+    print(table(rows))
+    path = os.path.join(options.out, f"kubernetes-{time.strftime('%Y-%m-%d-%H%M%S')}.json")
+    Path(path).write_text(json.dumps({"revision": _revision(), "rows": rows}, indent=1) + "\n")
+    print(f"kept in {path}")
+    return 0
+
+
+def _revision() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
