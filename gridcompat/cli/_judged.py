@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from gridcompat import complexes
 from gridcompat.cli._verdicts import verdicts
 from gridcompat.cli.explain import read_all
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from gridcompat.migration.calls import Call
     from gridcompat.migration.expand import Unknowns
     from gridcompat.migration.files import Disk
-    from gridcompat.model import JobRequest
     from gridcompat.options.context import Context
+    from gridcompat.options.scan import Occurrence
 
 SAME, DEPENDS, DIFFERENT, REFUSED = "same", "depends", "different", "refused"
 OUTCOMES = (SAME, DEPENDS, DIFFERENT, REFUSED)
@@ -52,6 +53,8 @@ _OF_THE_SITE = {
     "parallel environment": ("parallel_environments", "parallel environments"),
     "project": ("projects", "projects"),
 }
+_ASKING = ("qsub", "qalter", "jsub", "jstart", "qcronsub")
+AS_THERE = " (as on the grid)"
 _INTERACTIVE = ("qrsh", "qlogin", "qsh", "qmon", "qtcsh")
 _REQUEST_FILES = (".sge_request", "sge_request", ".jsubrc", ".sge_qstat")
 
@@ -159,9 +162,9 @@ class Judge:
             text = (
                 "there are no interactive jobs"
                 if call.command in _INTERACTIVE
-                else "there is no such command"
+                else "there is no such command here"
             )
-            return _judgement([*reasons, Reason(outcome=REFUSED, text=f"{call.command}: {text}")])
+            return _judgement([*reasons, Reason(outcome=REFUSED, text=text)])
         made = samples.ready(call.command, call.words, self.unknowns)
         reasons += [
             Reason(outcome=DEPENDS, text=f"depends on {source}", switch=switch)
@@ -202,9 +205,7 @@ class Judge:
     def _before(self, call: Call) -> Iterator[Reason]:
         """What the place of the call says: another host, another path, a command in a variable."""
         if call.elsewhere:
-            yield Reason(
-                outcome=NOTE, text=f"runs elsewhere ({call.elsewhere}): the commands are needed there"
-            )
+            yield Reason(outcome=NOTE, text=f"runs {call.elsewhere}: the commands are needed there")
         if call.guessed:
             yield Reason(outcome=DEPENDS, text=f"depends on {call.guessed}, here taken for {call.command}")
         if self.identify is not None and not call.elsewhere and not call.guessed:
@@ -287,50 +288,67 @@ class Judge:
             # a note on what is only approximated begins with the switch; the others are the grid's own
             outcome = DIFFERENT if warning.startswith("qsub: warning: -") else NOTE
             yield Reason(outcome=outcome, text=warning)
-        if reading.submission is not None:
-            yield from _of_request(reading.submission.request)
+        yield from _of_resources(reading)
+        told: list[str] = []
+        if command == "qalter" or isinstance(reading.error, Refused):
+            for text, one in self._complaints(command, reading, context):
+                told.append(text)
+                typed = " ".join((one.switch, *one.words))
+                text += self._hint(text, command, reading)
+                yield Reason(outcome=REFUSED, switch=typed, origin=one.origin, text=text)
         if reading.error is not None:
-            yield self._of_error(command, reading, context)
-        elif command == "qalter":
-            yield from self._of_change(reading, context)
+            yield from self._of_error(command, reading, told)
 
-    def _of_error(self, command: str, reading: Reading, context: Context) -> Reason:
+    def _of_error(self, command: str, reading: Reading, told: Collection[str]) -> Iterator[Reason]:
+        """What the command would say, unless a reason has said it already."""
         error = reading.error
         assert error is not None
-        text = " ".join(error.message.split())
-        if isinstance(error, UnsupportedOption):
-            return Reason(outcome=REFUSED, text=text)
+        lines = error.message.split("\n")
         if isinstance(error, Refused):
-            return Reason(outcome=REFUSED, text=f"{text}{self._hint(text, reading, command)}")
-        grid = command != "qconf" and isinstance(error, UsageError)
-        return Reason(outcome=REFUSED, text=f"{text} (as on the grid)" if grid else text)
+            for text in lines:
+                if text not in told:
+                    yield Reason(outcome=REFUSED, text=f"{text}{self._hint(text, command, reading)}")
+            return
+        # jsub prints its usage above
+        text = lines[-1] if lines[0].startswith("usage:") else "; ".join(line for line in lines if line)
+        text = text.removeprefix(f"{command}: ").removeprefix("error: ")
+        if "release" in text:
+            yield Reason(outcome=REFUSED, text=f"{text}; a setting (releases)")
+            return
+        as_there = command != "qconf" and not isinstance(error, UnsupportedOption)
+        yield Reason(outcome=REFUSED, text=f"{text}{AS_THERE}" if as_there else text)
 
-    def _hint(self, text: str, reading: Reading, command: str) -> str:
+    def _hint(self, text: str, command: str, reading: Reading) -> str:
         """Return what there is instead, or that the grid refuses it too."""
         settings = self.context.settings
         for phrase, (field, plural) in _OF_THE_SITE.items():
             if phrase in text:
                 here = [str(getattr(one, "name", one)) for one in getattr(settings, field)]
                 return f"; the {plural} of the settings: {', '.join(here) or 'none'}"
-        if text.startswith(submit.UNKNOWN_RESOURCE.partition(" %")[0]):
+        if text.startswith(submit.UNKNOWN_RESOURCE.partition("%")[0]):
             return "; a complex that is not known here"
-        if any(row.verdict == table.REFUSED for row in verdicts(command, reading)):
-            return ""
-        return " (as on the grid)"
+        return "" if any(row.verdict == table.REFUSED for row in verdicts(command, reading)) else AS_THERE
 
-    @staticmethod
-    def _of_change(reading: Reading, context: Context) -> Iterator[Reason]:
-        """What the master would say to the queues and resources of qalter."""
-        for row in reading.occurrences:
-            complaints: Iterator[str] = iter(())
-            if row.switch == "-q":
-                complaints = checks.queue_complaints(row.value, context)
-            elif row.switch == "-l":
-                complaints = checks.resource_complaints(
-                    [(name, value or "TRUE") for name, value in row.value], context
-                )
-            for text in complaints:
-                yield Reason(outcome=REFUSED, text=text, switch=row.switch, origin=row.origin)
+    def _complaints(
+        self, command: str, reading: Reading, context: Context
+    ) -> Iterator[tuple[str, Occurrence]]:
+        """Yield what the master would say to each switch; it tells only the first, people want all."""
+        settings = context.settings
+        for one in reading.occurrences:
+            texts: list[str] = []
+            if one.switch == "-q" and command in _ASKING:
+                entries = [one.value] if isinstance(one.value, str) else one.value
+                texts += checks.queue_complaints(entries, context)
+            elif one.switch == "-l" and command in ("qsub", "qalter"):
+                pairs = [(name, "TRUE" if value is None else value) for name, value in one.value]
+                texts += checks.resource_complaints(pairs, context)
+            elif one.switch == "-pe" and command in ("qsub", "qalter"):
+                if not checks.environments(one.value[0], settings):
+                    texts.append(submit.NO_PE % one.value[0])
+            elif one.switch == "-P" and command in ("qsub", "qalter") and one.value not in settings.projects:
+                texts.append(submit.NO_PROJECT % one.value)
+            for text in texts:
+                yield text, one
 
 
 def _safely(words: tuple[str, ...], context: Context) -> tuple[scan.Occurrence, ...]:
@@ -349,15 +367,27 @@ def _of_switch(command: str, row: Verdict) -> Iterator[Reason]:
     yield Reason(outcome=outcome, switch=typed, origin=row.origin, text=f"{row.verdict}: {row.reason}")
 
 
-def _of_request(request: JobRequest) -> Iterator[Reason]:
-    for name, value in request.hard_resources:
-        if name not in _COMPARED:
-            text = "kept and shown, but not compared with what a host has"
-            yield Reason(outcome=DIFFERENT, switch=f"-l {name}={value}", text=text)
-    for name, value in request.soft_resources:
-        yield Reason(
-            outcome=DIFFERENT, switch=f"-soft -l {name}={value}", text="a wish that is shown, not weighed"
+def _of_resources(reading: Reading) -> Iterator[Reason]:
+    """Requests that are shown and decide nothing."""
+    for one in reading.occurrences:
+        if one.switch != "-l":
+            continue
+        # jsub has taken memory and release out of its list
+        pairs = (
+            [word.partition("=")[::2] for word in one.value[0]]
+            if isinstance(one.value[0], list)
+            else one.value
         )
+        for typed, value in pairs:
+            known = complexes.find(typed)
+            text = ""
+            if known is not None and known.name not in _COMPARED:
+                text = "kept and shown, but not compared with what a host has"
+            elif known is not None and one.soft:
+                text = "a wish that is shown, not weighed"
+            if text:
+                switch = f"-l {typed}={value}" if value else f"-l {typed}"
+                yield Reason(outcome=DIFFERENT, switch=switch, origin=one.origin, text=text)
 
 
 def _judgement(reasons: list[Reason]) -> Judgement:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gridcompat.migration import expand, shell
+from gridcompat.migration.program import Broken, Program
 from gridcompat.migration.wrappers import Wrapped, unwrap
 from gridcompat.options import table
 from gridcompat.record import record, replace
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gridcompat.migration.expand import Unknowns
-    from gridcompat.migration.shell import Command, Program
+    from gridcompat.migration.program import Command, Word
 
 NAMES = frozenset(
     (
@@ -128,8 +129,8 @@ class _Search:
         fault = None
         try:
             program = shell.parse(text, line=line)
-        except shell.Broken as broken:
-            program, fault = shell.Program(commands=broken.commands), broken
+        except Broken as broken:
+            program, fault = Program(commands=broken.commands), broken
         self.program_of, self.variables, self.cwd, self.stdin = program, variables, cwd, stdin
         self.unsteady = _unsteady(program)
         for name in self.unsteady:
@@ -281,6 +282,6 @@ def _unsteady(program: Program) -> set[str]:
     return found
 
 
-def _name_of(word: shell.Word) -> str:
+def _name_of(word: Word) -> str:
     part = word.parts[0]
     return part.text.partition("=")[0] if part.kind == "text" and part.text[:1] != "-" else ""

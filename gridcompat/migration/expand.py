@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gridcompat.migration.shell import Part, Word
+    from gridcompat.migration.program import Part, Word
 
 _QUOTED = 0xD800
 """Marks from here stand for one piece of a word; from _SPLITTING for any number of words, also none."""

@@ -7,7 +7,7 @@ reserved words only what is needed to tell where a command begins.
 from __future__ import annotations
 
 from gridcompat.migration import shell
-from gridcompat.migration.shell import Broken, Command, HereDocument, Input, Word
+from gridcompat.migration.program import Broken, Command, HereDocument, Input, Part, Word
 from gridcompat.record import replace
 
 TYPE_CHECKING = False
@@ -77,7 +77,9 @@ class Grammar:
         reader = self.reader
         if reader.peek("(("):
             end = shell.closing(reader.text, reader.at)
-            if end > 0 and reader.text[end - 2 : end] == "))":
+            if end < 0:
+                raise Broken("a ( is not closed", reader.line)
+            if reader.text[end - 2 : end] == "))":
                 reader.advance(end)
                 return
         line = reader.line
@@ -130,7 +132,7 @@ class Grammar:
     def _leading_redirections(self, line: int) -> None:
         """Read a command that begins with redirections, which may be all of it."""
         reader = self.reader
-        word = shell.Part(kind="text", text=":", quoted=True)
+        word = Part(kind="text", text=":", quoted=True)
         self._rest([Word(parts=(word,), line=line)], [], line)
         command = reader.state.commands[-1]
         if len(command.words) > 1:
@@ -177,7 +179,7 @@ class Grammar:
         name = reader.word()
         if name is None:
             raise Broken("for without a name", line)
-        mark = Word(parts=(shell.Part(kind="text", text="read"),), line=line)
+        mark = Word(parts=(Part(kind="text", text="read"),), line=line)
         self._add(Command(words=(mark, name), assignments=(), line=line, last_line=line, sure=False))
         self._newlines()
         at, before = reader.at, reader.line
@@ -255,16 +257,16 @@ class Grammar:
             words.append(word)
             return
         rest = first.text[found.end() :]
-        parts = ((shell.Part(kind="text", text=rest),) if rest else ()) + word.parts[1:]
+        parts = ((Part(kind="text", text=rest),) if rest else ()) + word.parts[1:]
         if not rest and len(word.parts) == 1 and self.reader.peek("("):
             self.reader.advance(self.reader.at + 1)
             self._list()
-            parts = (shell.Part(kind="other", text="", source=f"${{{found[1]}[@]}}"),)
+            parts = (Part(kind="other", text="", source=f"${{{found[1]}[@]}}"),)
         elif found[2] or found[3]:
-            parts = (shell.Part(kind="other", text="", source=f"${found[1]}"),)
+            parts = (Part(kind="other", text="", source=f"${found[1]}"),)
         elif rest[:1] == "~" and (rest[1:2] in ("", "/")):
-            home = shell.Part(kind="variable", text="HOME", source="~", quoted=True)
-            parts = (home, shell.Part(kind="text", text=rest[1:]), *word.parts[1:])
+            home = Part(kind="variable", text="HOME", source="~", quoted=True)
+            parts = (home, Part(kind="text", text=rest[1:]), *word.parts[1:])
         assignments.append((found[1], Word(parts=parts, line=word.line)))
 
     def _list(self) -> None:

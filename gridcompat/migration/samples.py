@@ -107,6 +107,10 @@ class _Line:
             else:
                 self._needs("", word)
                 at += 1
+                if at == len(self.words) and self.first_ends:
+                    # "$@" brings the script, whatever else it brings
+                    self.script = self.unknowns.shown(word)
+                    self.found.append("x")
 
     def _is_operand(self, at: int) -> bool:
         """Say whether a word is no switch; one of which nothing is known may be one."""

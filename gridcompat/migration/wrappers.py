@@ -101,14 +101,14 @@ def _program(found: Wrapped, name: str, rest: tuple[str, ...]) -> Wrapped | None
         return replace(found, words=(), program=rest[0]) if len(rest) > 1 else replace(found, words=())
     if name == "ssh":
         behind = _behind(rest, _SSH)
-        return replace(found, words=(), program=" ".join(behind[1:]), elsewhere=f"host {''.join(behind[:1])}")
+        return replace(found, words=(), program=" ".join(behind[1:]), elsewhere=f"on {''.join(behind[:1])}")
     if name == "sudo":
         user = _after(rest, ("-u", "--user")) or "root"
-        return _env(replace(found, elsewhere=f"account {user}"), _behind(rest, _SUDO))
+        return _env(replace(found, elsewhere=f"as {user}"), _behind(rest, _SUDO))
     if name in ("su", "runuser"):
         text = _after(rest, ("-c", "--command"))
         user = next((word for word in rest if word[:1] != "-" and word != text), "root")
-        return replace(found, words=(), program=text, elsewhere=f"account {user}") if text else None
+        return replace(found, words=(), program=text, elsewhere=f"as {user}") if text else None
     if name == "flock":
         text = _after(rest, ("-c", "--command"))
         if text:
