@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,8 +18,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from real_cluster import NAMESPACE, ROOT, Account, RealCluster
-from test_kubernetes import gone, number, other, site, user
+import yaml
+from real_cluster import IMAGE, NAMESPACE, ROOT, Account, RealCluster, image_root
+from test_kubernetes import entries, gone, number, other, script, site, user
 
 __all__ = ["other", "site", "user"]  # fixtures
 
@@ -90,7 +92,9 @@ def without(site: RealCluster, *words: str) -> Iterator[None]:
     try:
         yield
     finally:
-        site.apply([obj])
+        # As somebody else than `kubectl apply`, for what was read has more fields than what is applied.
+        put_back = ("apply", "--server-side", "--field-manager=put-back", "--force-conflicts", "-f", "-")
+        site.kubectl(*put_back, stdin=json.dumps(obj))
 
 
 @contextmanager
@@ -178,22 +182,26 @@ def no_account(site: RealCluster, user: Account) -> Any:
     return without(site, "gridaccount", "account", "-n", user.namespace)
 
 
-def daemon_patch(image: str) -> dict[str, Any]:
-    return {"spec": {"template": {"spec": {"containers": [{"name": "daemon", "image": image}]}}}}
+def installed(site: RealCluster, **how: str) -> list[dict[str, Any]]:
+    """What an installation applies, as this machine has it."""
+    words = [f"--{name}={value}" for name, value in how.items()]
+    text = site.gridcompat("manifests", "--settings", str(site.folder / "site.toml"), *words)
+    return [one for obj in yaml.safe_load_all(text) for one in site.on_this_machine(obj)]
 
 
 @contextmanager
 def no_image(site: RealCluster, user: Account) -> Iterator[None]:
     """One replica's image is not to be had."""
-    words = ("deployment", "gridcompat-daemon-1", "-n", NAMESPACE, "-p")
-    right = site.get("deployment", "gridcompat-daemon-1", "-n", NAMESPACE)
-    image = right["spec"]["template"]["spec"]["containers"][0]["image"]
-    site.kubectl("patch", *words, json.dumps(daemon_patch("gridcompat.test/none:1")))
+
+    def second(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [one for one in objects if one["metadata"]["name"] == "gridcompat-daemon-1"]
+
+    site.apply(second(installed(site, image="gridcompat.test/none:1")))
     try:
         site.wait(lambda: any("Image" in text for text in reasons(site)), "the image is there")
         yield
     finally:
-        site.kubectl("patch", *words, json.dumps(daemon_patch(image)))
+        site.apply(second(installed(site)))
         site.kubectl("rollout", "status", "deployment/gridcompat-daemon-1", "-n", NAMESPACE, "--timeout=90s")
 
 
@@ -289,3 +297,470 @@ def test_doctor_finds_a_pod_that_waits_for_its_home(site: RealCluster, user: Acc
         )
         user.ok("qdel", job)
         gone(user)
+
+
+# ------------------------------------------------------------ events
+
+
+def told_of(site: RealCluster, user: Account, job: str) -> dict[str, dict[str, Any]]:
+    """The Events of a GridJob by reason."""
+    found = site.get(
+        *("events", "-n", user.namespace, "--field-selector"),
+        f"involvedObject.kind=GridJob,involvedObject.name={job}",
+    )
+    return {one["reason"]: one for one in found["items"]}
+
+
+def test_describe_shows_what_happened_to_a_job(site: RealCluster, user: Account) -> None:
+    job = number(user.ok("qsub", "-N", "seen", script(user, "seen.sh", "exit 3")))
+    gone(user)
+    site.wait(
+        lambda: {"Attempt", "Started", "Ended", "Recorded"} <= set(told_of(site, user, job)), "no Events"
+    )
+    text = site.kubectl("describe", "gridjob", job, "-n", user.namespace).partition("Events:")[2]
+    assert f"seen-{job}-a1 in queue task" in text
+    assert "ended with status 3" in text
+    assert "in the accounting file: exit_status 3, failed 0" in text
+
+
+def test_an_array_has_few_events_with_counts(site: RealCluster, user: Account) -> None:
+    job = number(user.ok("qsub", "-t", "1-12", "-b", "y", "-o", "/dev/null", "-j", "y", "true"))
+    gone(user)
+    site.wait(
+        lambda: told_of(site, user, job).get("Recorded", {}).get("count") == 12, "they are not counted", 30
+    )
+    assert len(told_of(site, user, job)) <= 5
+
+
+def test_what_a_quota_refuses_and_what_is_an_error_is_told(site: RealCluster, user: Account) -> None:
+    none = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": user.namespace},
+    }
+    site.apply([{**none, "spec": {"hard": {"pods": "0"}}}])
+    words = ("resourcequota", "none", "-n", user.namespace)
+    site.wait(lambda: bool(site.get(*words).get("status", {}).get("hard")), "the quota is not looked at")
+    job = number(user.ok("qsub", "-b", "y", "true"))
+    try:
+        site.wait(lambda: "Refused" in told_of(site, user, job), "the refusal is not told")
+        assert "exceeded quota: none" in told_of(site, user, job)["Refused"]["message"]
+    finally:
+        site.kubectl("delete", *words)
+    gone(user)
+    job = number(user.ok("qsub", "-o", "/nonexistent/x", "-b", "y", "true"))
+    site.wait(lambda: "Error" in told_of(site, user, job), "the error is not told")
+    assert told_of(site, user, job)["Error"]["type"] == "Warning"
+    user.ok("qdel", job)
+    site.wait(lambda: user.ok("qstat") == "", "it is not gone")
+
+
+# ------------------------------------------------------------ pods as settings and accounts say
+
+NODE = "node1"
+ZONE = "Asia/Kathmandu"
+
+
+@pytest.fixture(scope="module")
+def configured(site: RealCluster) -> Iterator[RealCluster]:
+    """The site with queues, images, volumes and environments of its own."""
+    shared = site.folder / "shared"
+    shared.mkdir(exist_ok=True)
+    shutil.copy(f"/usr/share/zoneinfo/{ZONE}", site.folder / "zone")
+    settings = site.folder / "site.toml"
+    before = settings.read_text()
+    settings.write_text(
+        before
+        + f"""
+release_images = {{ buster = "kubelab.test/busybox:1" }}
+[[queue]]
+name = "task"
+[[queue]]
+name = "continuous"
+slots = 50
+rerun = true
+[[queue]]
+name = "big"
+node_selector = {{ size = "big" }}
+tolerations = [{{ key = "big", operator = "Exists", effect = "NoSchedule" }}]
+priority_class = "e2e-batch"
+limits = {{ h_rt = "40" }}
+[[queue]]
+name = "small"
+image = "kubelab.test/busybox:1"
+[[volume]]
+name = "shared"
+path = "/shared"
+source = {{ hostPath = {{ path = "{shared}", type = "Directory" }} }}
+[[volume]]
+name = "zone"
+path = "/etc/localtime"
+source = {{ hostPath = {{ path = "{site.folder}/zone", type = "File" }} }}
+read_only = true
+"""
+    )
+    priority = {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": "e2e-batch"},
+    }
+    site.apply([{**priority, "value": 100}])
+    restart(site)
+    site.kubectl("label", "node", NODE, "size=big", "--overwrite")
+    site.kubectl("taint", "node", NODE, "big=y:NoSchedule", "--overwrite")
+    try:
+        yield site
+    finally:
+        site.kubectl("label", "node", NODE, "size-")
+        site.kubectl("taint", "node", NODE, "big-")
+        settings.write_text(before)
+        restart(site)
+
+
+def restart(site: RealCluster) -> None:
+    """Apply the settings as they are, and have the daemon read them."""
+    site.apply(installed(site))
+    old = {pod["metadata"]["uid"] for pod in site.get("pods", "-n", NAMESPACE)["items"]}
+    site.kubectl("rollout", "restart", "deployment", "-n", NAMESPACE)
+
+    def renewed() -> bool:
+        new = {pod["metadata"]["uid"] for pod in site.get("pods", "-n", NAMESPACE)["items"]}
+        return bool(new) and not new & old and bool(site.leader())
+
+    site.wait(renewed, "the daemon is not restarted")
+
+
+def pod_of(site: RealCluster, user: Account, job: str) -> dict[str, Any]:
+    """The pod of a job that runs."""
+    pods = site.get("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")["items"]
+    return dict(pods[0]) if pods else {}
+
+
+def ran(user: Account, *words: str) -> list[str]:
+    """The lines that a job prints."""
+    job = number(user.ok("qsub", "-N", "pod", "-j", "y", *words))
+    gone(user)
+    return user.file(f"pod.o{job}").splitlines()
+
+
+def test_a_queue_is_a_kind_of_node(configured: RealCluster, user: Account) -> None:
+    job = number(
+        user.ok("qsub", "-q", "big", "-pe", "smp", "3", "-b", "y", "-N", "big", "echo $NSLOTS; sleep 8")
+    )
+    configured.wait(lambda: " r " in user.ok("qstat"), "it does not run")
+    pod = pod_of(configured, user, job)
+    assert pod["spec"]["nodeName"] == NODE
+    assert pod["spec"]["priority"] == 100
+    assert pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "30m"
+    assert f"big@{NODE}" in user.ok("qstat")
+    gone(user)
+    assert user.file(f"big.o{job}") == "3\n"
+    away = number(user.ok("qsub", "-q", "task", "-b", "y", "-N", "away", "sleep", "3"))
+    configured.wait(lambda: "nodeName" in pod_of(configured, user, away).get("spec", {}), "it does not start")
+    assert pod_of(configured, user, away)["spec"]["nodeName"] != NODE, "the taint keeps other queues off"
+    gone(user)
+
+
+def test_the_limit_of_a_queue_ends_a_job(configured: RealCluster, user: Account) -> None:
+    job = number(user.ok("qsub", "-q", "big", "-l", "h_rt=2", "-b", "y", "sleep", "1000"))
+    gone(user)
+    (record,) = entries(user, job)
+    assert record.exit_status == 137
+
+
+@pytest.mark.parametrize("words", [("-l", "release=buster"), ("-q", "small")], ids=["release", "queue"])
+def test_the_image_is_chosen_by_release_and_queue(
+    configured: RealCluster, user: Account, words: tuple[str, ...]
+) -> None:
+    assert ran(user, *words, "-b", "y", "test -e /opt/gridcompat || test -L /bin/ls && echo busybox") == [
+        "busybox"
+    ]
+
+
+def test_volumes_of_the_site_are_in_each_job(configured: RealCluster, user: Account) -> None:
+    os.chown(configured.folder / "shared", user.uid, user.gid)
+    assert ran(user, "-b", "y", "echo here > /shared/file; date +%Z; touch /etc/localtime 2>&1 | wc -l") == [
+        "+0545",
+        "1",
+    ]
+    assert (configured.folder / "shared" / "file").read_text() == "here\n"
+
+
+def test_the_users_groups_and_entries_are_in_the_container(site: RealCluster, user: Account) -> None:
+    words = ("gridaccount", "account", "-n", user.namespace)
+    with patched(site, {"spec": {"groups": [4242, 4343]}}, {"spec": {"groups": None}}, *words):
+        time.sleep(1)
+        lines = ran(
+            user,
+            script(
+                user,
+                "who.sh",
+                "id -G; id -un; id -gn",
+                "python3 -c 'import pwd, os; print(pwd.getpwuid(os.getuid()).pw_dir)'",
+                "python3 -c 'import os.path; print(os.path.expanduser(\"~\"))'",
+                "echo $HOSTNAME; echo $TMPDIR; df --output=target /tmp | tail -1; touch $TMPDIR/x && echo y",
+            ),
+        )
+    assert lines[:5] == [
+        f"{user.gid} 4242 4343",
+        user.owner,
+        user.owner,
+        str(user.home),
+        str(user.home),
+    ]
+    assert lines[5].startswith("node")
+    assert lines[6].startswith("/tmp/")
+    assert lines[7:] == ["/tmp", "y"]
+
+
+def test_a_home_on_a_claim(site: RealCluster, other: Account) -> None:
+    backing = site.folder / "claimed"
+    backing.mkdir(exist_ok=True)
+    os.chown(backing, other.uid, other.gid)
+    size = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": "e2e-home"}
+    site.apply(
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": "e2e-home"},
+                "spec": {
+                    **size,
+                    "hostPath": {"path": str(backing)},
+                    "persistentVolumeReclaimPolicy": "Retain",
+                },
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "home", "namespace": other.namespace},
+                "spec": {**claim, "resources": {"requests": {"storage": "1Gi"}}},
+            },
+        ]
+    )
+    volume = {"path": str(other.home), "source": {"persistentVolumeClaim": {"claimName": "home"}}}
+    words = ("gridaccount", "account", "-n", other.namespace)
+    try:
+        with patched(site, {"spec": {"volumes": [volume]}}, {"spec": {"volumes": None}}, *words):
+            time.sleep(1)
+            job = number(other.ok("qsub", "-N", "claim", "-b", "y", "echo on the claim"))
+            gone(other)
+        assert (backing / f"claim.o{job}").read_text() == "on the claim\n"
+        assert not (other.home / f"claim.o{job}").exists()
+    finally:
+        site.kubectl("delete", "pvc", "home", "-n", other.namespace)
+        site.kubectl("delete", "pv", "e2e-home")
+
+
+def test_memory_is_bounded_twice(site: RealCluster, user: Account) -> None:
+    job = number(
+        user.ok("qsub", "-l", "h_vmem=300M", "-b", "y", "-N", "ulim", "-j", "y", "ulimit -v; sleep 60")
+    )
+    site.wait(lambda: " r " in user.ok("qstat"), "it does not run")
+    limit = pod_of(site, user, job)["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    assert int(limit) == (300 + 64) << 20
+    user.ok("qdel", job)
+    gone(user)
+    assert user.file(f"ulim.o{job}") == f"{300 << 10}\n"
+
+
+# ------------------------------------------------------------ installing
+
+
+def test_the_deployment_applied_twice_is_one_generation(site: RealCluster) -> None:
+    text = site.gridcompat("manifests", "--settings", str(site.folder / "site.toml"), "--namespace", "twice")
+    objects = [one for one in yaml.safe_load_all(text) if one["metadata"].get("namespace") == "twice"]
+    objects.insert(0, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "twice"}})
+    assert "Deployment" in {one["kind"] for one in objects}
+    for one in objects:
+        if one["kind"] == "Deployment":
+            one["spec"]["replicas"] = 0  # it would lead nothing, but try to
+    try:
+        site.apply(objects)
+        first = site.get("deployment", "gridcompat-daemon", "-n", "twice")["metadata"]
+        assert site.kubectl("diff", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects)) == ""
+        site.apply(objects)
+        second = site.get("deployment", "gridcompat-daemon", "-n", "twice")["metadata"]
+        assert (first["generation"], first["labels"]) == (second["generation"], second["labels"])
+    finally:
+        site.kubectl("delete", "namespace", "twice", "--wait=false")
+
+
+def test_the_daemon_as_a_module_leads_too(site: RealCluster, user: Account) -> None:
+    deployment = site.get("deployment", "gridcompat-daemon-0", "-n", NAMESPACE)
+    spec = deployment["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    container["command"] = ["python3", "-m", "gridcompat.daemon", "--cluster"]
+    container["env"].append({"name": "PYTHONPATH", "value": "/opt/gridcompat"})
+    for probe in ("livenessProbe", "readinessProbe", "ports"):
+        container.pop(probe, None)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "module", "namespace": NAMESPACE},
+        "spec": spec,
+    }
+
+    def holder() -> str:
+        return str(site.get("lease", "gridcompat-daemon", "-n", NAMESPACE)["spec"].get("holderIdentity"))
+
+    with no_daemon(site, user):
+        site.kubectl("create", "-f", "-", stdin=json.dumps(pod))
+        try:
+            # Its name is that of its host: nobody gave it POD_NAME's on the command line.
+            site.wait(lambda: "_" in holder(), "it does not lead")
+            job = number(user.ok("qsub", "-b", "y", "true"))
+            gone(user)
+            assert len(entries(user, job)) == 1
+        finally:
+            site.kubectl("delete", "pod", "module", "-n", NAMESPACE)
+
+
+def test_an_upgrade_keeps_what_runs_and_what_waits(site: RealCluster, user: Account) -> None:
+    before = older(site)
+    if not before:
+        pytest.skip("the history of the checkout is not there")
+    # What the version before does not know yet comes with the new one.
+    settings = site.folder / "before.toml"
+    settings.write_text((site.folder / "site.toml").read_text().partition("release_images")[0])
+    text = subprocess.run(
+        [sys.executable, f"{before}/bin/gridcompat", "manifests", "--settings", str(settings)],
+        env={**site.environment, "PYTHONPATH": before},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.replace(f"image: {IMAGE}", f"image: {OLD_IMAGE}")
+    assert OLD_IMAGE in text
+    site.apply([one for obj in yaml.safe_load_all(text) for one in site.on_this_machine(obj)])
+    site.wait(lambda: {image(pod) for pod in daemons(site)} == {OLD_IMAGE}, "the old one does not run")
+    site.wait(lambda: bool(site.leader()), "the old one does not lead")
+    wait = script(user, "until.sh", "while [ ! -e go ]; do sleep 0.2; done; echo went")
+    runs = number(user.ok("qsub", "-N", "runs", wait))
+    waits = number(user.ok("qsub", "-hold_jid", runs, "-N", "waits", "-b", "y", "echo after"))
+    site.wait(lambda: " r " in user.ok("qstat"), "it does not run")
+    restart(site)
+    site.wait(lambda: {image(pod) for pod in daemons(site)} == {IMAGE}, "the new one does not run")
+    site.wait(lambda: bool(site.leader()), "the new one does not lead")
+    states = {row.split()[0]: row.split()[4] for row in user.ok("qstat").splitlines()[2:]}
+    assert states == {runs: "r", waits: "hqw"}
+    (user.home / "go").write_text("")
+    gone(user)
+    (user.home / "go").unlink()
+    assert user.file(f"runs.o{runs}") == "went\n"
+    assert user.file(f"waits.o{waits}") == "after\n"
+    assert [len(entries(user, one)) for one in (runs, waits)] == [1, 1]
+
+
+OLD_IMAGE = "gridcompat.test/gridcompat:0"
+GENERATION = 60
+"""Commits before this one: some change of the daemon lies between."""
+
+
+def older(site: RealCluster) -> str:
+    """A checkout of before, loaded as an image; "" without a history."""
+    git = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT)]
+    done = subprocess.run(
+        [*git, "rev-list", "-n", "1", "--skip", str(GENERATION), "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    commit = done.stdout.strip()
+    if not commit:
+        return ""
+    folder = site.folder / "before"
+    folder.mkdir(exist_ok=True)
+    packed = subprocess.run([*git, "archive", commit, "gridcompat", "bin"], capture_output=True, check=True)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
+    root = image_root()
+    inside = root / "opt" / "gridcompat"
+    try:
+        for part in ("gridcompat", "bin"):
+            shutil.rmtree(inside / part)
+            shutil.copytree(folder / part, inside / part)
+        site.kubelab("image", OLD_IMAGE, str(root))
+    finally:
+        image_root()
+    return str(folder)
+
+
+def daemons(site: RealCluster) -> list[dict[str, Any]]:
+    """Pods of the daemon that are ready."""
+    pods = site.get("pods", "-n", NAMESPACE)["items"]
+    return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+
+
+def image(pod: dict[str, Any]) -> str:
+    """The image of a pod."""
+    return str(pod["spec"]["containers"][0]["image"])
+
+
+def test_what_runs_when_an_account_is_removed_runs_to_its_end(site: RealCluster, other: Account) -> None:
+    job = number(other.ok("qsub", "-N", "last", script(other, "last.sh", "sleep 6; echo done")))
+    site.wait(lambda: " r " in other.ok("qstat"), "it does not run")
+    listed = site.gridcompat("account", "list")
+    shown = site.gridcompat("account", "show", other.namespace)
+    assert other.namespace in listed
+    assert "1 unfinished" in shown
+    site.kubectl("delete", "-f", "-", stdin=site.gridcompat("account", "remove", other.namespace))
+    refused = other.run("qsub", "-b", "y", "true")
+    assert refused.returncode == 1
+    assert "forbidden" in refused.stderr
+    site.wait(lambda: len(entries(other, job)) == 1, "its end is not recorded")
+    assert other.file(f"last.o{job}") == "done\n"
+    assert other.namespace not in site.gridcompat("account", "list")
+    site.apply(list(yaml.safe_load_all(site.gridcompat(*added(other)))))
+    site.wait(lambda: other.run("qstat").returncode == 0, "the account is not back")
+
+
+def test_a_backup_is_put_back_into_an_empty_cluster(site: RealCluster, user: Account) -> None:
+    runs = number(
+        user.ok("qsub", "-N", "brun", script(user, "brun.sh", "echo run >> brun.txt", "sleep ${1:-0}"), "9")
+    )
+    site.wait(lambda: user.file("brun.txt") == "run\n", "it does not run")
+    waits = number(
+        user.ok("qsub", "-hold_jid", runs, "-v", "WORD=kept", "-N", "bwait", "-b", "y", "echo $WORD")
+    )
+    over = entries(user, runs)
+    document = site.gridcompat("backup")
+    settings = str(site.folder / "site.toml")
+    kept = site.folder / "backup.json"
+    kept.write_text(document)
+    assert "WORD" in json.dumps(json.loads(document)["jobs"]) or json.loads(document)["secrets"]
+    refused = subprocess.run(
+        [sys.executable, str(ROOT / "bin" / "gridcompat"), "restore", str(kept)],
+        env=site.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (refused.returncode, "the daemon works" in refused.stderr) == (1, True)
+    # The cluster is lost; the accounting file, on its own volume, is not.
+    text = site.gridcompat("manifests", "--settings", settings, "--uninstall")
+    site.kubectl("delete", "deployments", "--all", "-n", NAMESPACE)
+    site.kubectl("delete", "--ignore-not-found", "--timeout=90s", "-f", "-", stdin=text)
+    site.wait(lambda: not site.get("pods", "-n", user.namespace)["items"], "pods are left")
+    new = installed(site)
+    later = [one for one in new if one["kind"] == "Deployment"]
+    site.apply([one for one in new if one["kind"] != "Deployment"])
+    site.wait(lambda: "gridjobs" in site.kubectl("api-resources", "--api-group=gridcompat.io"), "no kinds")
+    assert site.gridcompat("restore", str(kept)).startswith("2 of 2 jobs were put back")
+    site.apply(list(yaml.safe_load_all(site.gridcompat(*added(user)))))
+    site.apply(later)
+    site.wait(lambda: bool(site.leader()), "nobody leads")
+    gone(user)
+    assert user.file("brun.txt") == "run\nrun\n", "what ran when the backup was made ran again"
+    assert user.file(f"bwait.o{waits}") == "kept\n"
+    assert len(entries(user, runs)) == len(over) + 1
+    after = number(user.ok("qsub", "-b", "y", "true"))
+    assert int(after) > int(waits), "no number is given twice"
+    gone(user)
+
+
+def added(user: Account) -> tuple[str, ...]:
+    """The words that make an account again."""
+    return (
+        *("account", "add", user.owner, "--namespace", user.namespace, "--home", str(user.home)),
+        *("--uid", str(user.uid), "--gid", str(user.gid), "--group", user.owner, "--in-job"),
+    )
