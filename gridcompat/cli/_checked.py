@@ -13,7 +13,7 @@ from gridcompat.cli._judged import NOTE, Judgement, Reason
 from gridcompat.migration import calls, crontab
 from gridcompat.migration.calls import Call
 from gridcompat.options import directives, table
-from gridcompat.record import record
+from gridcompat.record import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,11 +240,13 @@ def _directives(path: str, text: str, *, judge: Judge, disk: Disk, prefix: str) 
     judgement = judge.of(call, as_typed=False)
     left = [reason for reason in judgement.reasons if _is_of(reason, name)]
     for place, (number, row) in enumerate(numbered):
-        mine = [reason for reason in left if reason.origin == f"{name}:{number}"]
+        here = f"{name}:{number}"
+        mine = [reason for reason in left if reason.origin == here]
         mine += [reason for reason in left if not reason.origin and _speaks_of(reason, row)]
         left = [reason for reason in left if reason not in mine]
         if place == len(numbered) - 1:
             mine += [reason for reason in left if not reason.origin]
+        mine = [replace(reason, origin="") if reason.origin == here else reason for reason in mine]
         yield _line(number, prefix + row, (), mine or [Reason(outcome=_judged.SAME, text="")])
 
 

@@ -315,7 +315,11 @@ class Judge:
         if "release" in text:
             yield Reason(outcome=REFUSED, text=f"{text}; a setting (releases)")
             return
-        as_there = command != "qconf" and not isinstance(error, UnsupportedOption)
+        if command == "qconf":
+            # the command itself has two answers: for changes, and for words that it has never had
+            yield Reason(outcome=REFUSED, text="only what shows the configuration is there, no changes")
+            return
+        as_there = not isinstance(error, UnsupportedOption)
         yield Reason(outcome=REFUSED, text=f"{text}{AS_THERE}" if as_there else text)
 
     def _hint(self, text: str, command: str, reading: Reading) -> str:

@@ -179,15 +179,19 @@ class _Search:
 
     def _call(self, command: Command, name: str, wrapped: Wrapped, own: dict[str, str]) -> Call:
         known = {**self.variables, **own, **dict(wrapped.assignments)}
+        words = wrapped.words[1:]
+        if wrapped.open_ended:
+            place = self.unknowns.mark("{}", splits=False)
+            words = tuple(word.replace("{}", place) for word in words)
         call = Call(
             command=name,
             typed=self.unknowns.shown(wrapped.words[0]),
-            words=tuple(wrapped.words[1:]),
+            words=words,
             line=command.line,
             environment=tuple((key, value) for key, value in known.items() if expand.is_known(value)),
             cwd=self.cwd,
             elsewhere=self.unknowns.shown(wrapped.elsewhere) or self.elsewhere,
-            open_ended=wrapped.open_ended,
+            open_ended=wrapped.open_ended and words == wrapped.words[1:],
         )
         return self._with_stdin(call, command)
 

@@ -24,6 +24,9 @@ class Grammar:
         """Groups that are open: reserved word, line, number."""
         self.chained = False
         """An && or || stands before, on this line."""
+        self.dangling = False
+        """The last thing read was an && or ||, so a line's end does not end the list."""
+        self.function_next = False
         self.piped = -1
         self.in_pattern = False
         """Between `in` or `;;` of a case and the parenthesis that ends the pattern."""
@@ -60,14 +63,12 @@ class Grammar:
         operator = reader.advance(found.end())
         if operator == "\n":
             reader.here_documents()
-        self.chained = operator in ("&&", "||") or (operator == "\n" and self.chained and self._dangling)
-        self._dangling = operator in ("&&", "||")
+        self.chained = operator in ("&&", "||") or (operator == "\n" and self.chained and self.dangling)
+        self.dangling = operator in ("&&", "||")
         self.piped = len(reader.state.commands) - 1 if operator in ("|", "|&") else -1
         if operator in (";;", ";&", ";;&"):
             self.in_pattern = bool(self.open) and self.open[-1][0] == "case"
         return True
-
-    _dangling = False
 
     def _scope(self) -> tuple[int, ...]:
         return (*self.reader.scope, *(number for _, _, number in self.open))
@@ -83,9 +84,9 @@ class Grammar:
                 reader.advance(end)
                 return
         line = reader.line
-        if self._function_next:
+        if self.function_next:
             reader.state.functions.add(reader.state.groups + 1)
-            self._function_next = False
+            self.function_next = False
         reader.advance(reader.at + 1)
         before, reader.scope = reader.scope, self._scope()
         reader.nested(")")
@@ -143,9 +144,9 @@ class Grammar:
         if len(self.open) + reader.depth >= shell.DEEPEST:
             raise Broken("it is nested too deeply to be read here", line)
         number = reader.state.group()
-        if self._function_next:
+        if self.function_next:
             reader.state.functions.add(number)
-            self._function_next = False
+            self.function_next = False
         if reserved in ("for", "select"):
             self._loop_head(line)
         elif reserved == "case":
@@ -157,8 +158,6 @@ class Grammar:
                 raise Broken("case without in", line)
             self.in_pattern = True
         self.open.append((reserved, line, number))
-
-    _function_next = False
 
     def _newlines(self) -> None:
         self.reader.blanks()
@@ -228,7 +227,7 @@ class Grammar:
         if self.reader.peek("("):
             self._is_function()
         self._newlines()
-        self._function_next = True
+        self.function_next = True
 
     def _condition(self, line: int) -> None:
         """Read `[[ ... ]]`, in which operators are none."""
@@ -316,6 +315,7 @@ class Grammar:
         self.piped = -1
 
     def _add(self, command: Command) -> None:
+        self.dangling = False
         self.reader.state.commands.append(command)
 
     def _redirection(self, operator: str, end: int, documents: list[HereDocument]) -> Input | None:
