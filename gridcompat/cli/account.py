@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from gridcompat.cli._printed import connect, load_settings, told, yaml_text
+from gridcompat.cli.manifests import IN_JOB
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
 from gridcompat.errors import GridError
 from gridcompat.translate import manifests
 from gridcompat.translate.account import ACCOUNT_NAME, blocks_of, next_id
 
-IN_JOB = "gridcompat-job"
 SUBJECTS = ("user", "group", "serviceaccount")
 
 

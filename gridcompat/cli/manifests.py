@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gridcompat.cli._printed import connect, load_settings, told, yaml_text
-from gridcompat.errors import GridError
+from gridcompat.errors import GridError, NotFound
 
 if TYPE_CHECKING:
+    from gridcompat.cluster.base import Kind
+    from gridcompat.cluster.rest import RestCluster
     from gridcompat.translate.manifests import Daemon
 
 IMAGE = "gridcompat:latest"
+IN_JOB = "gridcompat-job"
+"""ServiceAccount of jobs, if the settings name no other."""
 
 
 @click.command(
@@ -48,8 +52,8 @@ def manifests(
     custom = [yaml.safe_load(definitions.yaml_text(plural)) for plural in definitions.CUSTOM]
     found = objects.site(daemon, custom)
     if uninstall:
-        _take_out(namespace, settings_file)
-        found.reverse()
+        of_accounts = _take_out(namespace, settings_file)
+        found = [*of_accounts, *reversed(found)]
     click.echo(yaml_text(found), nl=False)
 
 
@@ -86,14 +90,39 @@ def _source(text: str) -> dict[str, Any] | None:
     return found
 
 
-def _take_out(namespace: str, settings_file: str | None) -> None:
+def _take_out(namespace: str, settings_file: str | None) -> list[dict[str, Any]]:
+    """Take the work out of the cluster; return what `account add` made, in the order of its deletion."""
+    from gridcompat.cluster.base import GRID_ACCOUNT
     from gridcompat.replica.uninstall import take_out
+    from gridcompat.translate import manifests as objects
 
-    cluster = connect(load_settings(os.path.abspath(settings_file) if settings_file else ""))
+    settings = load_settings(os.path.abspath(settings_file) if settings_file else "")
+    cluster = connect(settings)
     try:
+        accounts = _there(cluster, GRID_ACCOUNT)
         count = take_out(cluster, namespace=namespace)
     except GridError as error:
         raise told(error) from error
     finally:
         cluster.close()
     click.echo(f"{count} jobs, their pods and the launcher are on their way out", err=True)
+    found = []
+    for one in accounts:
+        spec = one["spec"]
+        made = objects.NewAccount(
+            namespace=one["metadata"]["namespace"],
+            owner=spec["owner"],
+            uid=spec["uid"],
+            gid=spec["gid"],
+            in_job=settings.job_service_account or IN_JOB,
+        )
+        found += objects.account(made)[::-1]
+    return found
+
+
+def _there(cluster: RestCluster, kind: Kind) -> list[dict[str, Any]]:
+    """The objects of a kind; none where the kind was deleted already."""
+    try:
+        return list(cluster.list(kind, namespace=None).items)
+    except NotFound:
+        return []

@@ -33,7 +33,10 @@ def take_out(cluster: Cluster, *, namespace: str) -> int:
         namespace: of the daemon.
     """
     _stop_replicas(cluster, namespace)
-    jobs = cluster.list(GRID_JOB, namespace=None).items
+    try:
+        jobs = cluster.list(GRID_JOB, namespace=None).items
+    except NotFound:
+        jobs = ()  # the definitions are gone already: it is repeated
     for job in jobs:
         _let_go(cluster, GRID_JOB, job, JOB_FINALIZER)
     for pod in cluster.list(POD, namespace=None).items:

@@ -743,6 +743,7 @@ def test_a_backup_is_put_back_into_an_empty_cluster(site: RealCluster, user: Acc
     site.kubectl("delete", "deployments", "--all", "-n", NAMESPACE)
     site.kubectl("delete", "--ignore-not-found", "--timeout=90s", "-f", "-", stdin=text)
     site.wait(lambda: not site.get("pods", "-n", user.namespace)["items"], "pods are left")
+    nothing_of_ours(site)
     new = installed(site)
     later = [one for one in new if one["kind"] == "Deployment"]
     site.apply([one for one in new if one["kind"] != "Deployment"])
@@ -758,6 +759,16 @@ def test_a_backup_is_put_back_into_an_empty_cluster(site: RealCluster, user: Acc
     after = number(user.ok("qsub", "-b", "y", "true"))
     assert int(after) > int(waits), "no number is given twice"
     gone(user)
+
+
+def nothing_of_ours(site: RealCluster) -> None:
+    """No object of the installation, of an account or of a job is there."""
+    kinds = site.kubectl("api-resources", "-o", "name", "--verbs=list").split()
+    assert not [kind for kind in kinds if "gridcompat" in kind]
+    skip = ("events", "events.events.k8s.io")
+    listed = site.kubectl("get", ",".join(kind for kind in kinds if kind not in skip), "-A", "-o", "name")
+    left = [name for name in listed.split() if "grid" in name.partition("/")[2]]
+    assert left == []
 
 
 def added(user: Account) -> tuple[str, ...]:
