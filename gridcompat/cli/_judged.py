@@ -16,7 +16,7 @@ from gridcompat.cli.explain import read_all
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.migration import samples
 from gridcompat.options import checks, scan, table
-from gridcompat.output.messages import submit
+from gridcompat.output.messages import submit, usage
 from gridcompat.record import record, replace
 from gridcompat.translate import limits
 
@@ -176,7 +176,7 @@ class Judge:
         reasons += found
         words = self._without_hosts(made.words, reasons)
         reading = read_all(call.command, words, context)
-        if reading.error is not None and self.identify is None and reader.missed:
+        if self.identify is None and reader.missed and _has_no_program(reading, words):
             # jsub looks for its program last where it stands; here it may well be missing
             reader.pretended = reader.missed[-1]
             reading = read_all(call.command, words, context)
@@ -184,20 +184,25 @@ class Judge:
                 reader.unread.setdefault(os.path.normpath(reader.pretended), os.strerror(errno.ENOENT))
         reasons += self._of_reading(call.command, reading, context)
         reasons += self._after(call, reader, made.script)
-        return self._whole(reading, reasons, reader, made.script)
+        return self._whole(reading, reasons, reader, made)
 
-    def _whole(self, reading: Reading, reasons: list[Reason], reader: Reader, script: str) -> Judgement:
+    def _whole(
+        self, reading: Reading, reasons: list[Reason], reader: Reader, made: samples.Ready
+    ) -> Judgement:
         request = reading.submission.request if reading.submission is not None else None
         program = ""
         if request is not None:
             program = (
                 request.arguments[0] if request.continuous and request.arguments else request.script_file
             )
+        # where a program stands is only known if it was found, or typed with its whole path
+        unknown = made.script or program == "STDIN"
+        unknown = unknown or (program == reader.pretended and program not in made.words)
         return replace(
             _judgement(reasons),
             job=request.name if request is not None else "",
-            program="" if script or program in ("STDIN", reader.pretended) else program,
-            unread=script or next(iter(reader.unread), ""),
+            program="" if unknown else program,
+            unread=made.script or next(iter(reader.unread), ""),
         )
 
     # -- around the line -------------------------------------------------------------------------
@@ -338,9 +343,10 @@ class Judge:
     ) -> Iterator[tuple[str, Occurrence]]:
         """Yield what the master would say to each switch; it tells only the first, people want all."""
         settings = context.settings
+        places = [one.place for one in reading.occurrences if one.switch == "-q"]
         for one in reading.occurrences:
             texts: list[str] = []
-            if one.switch == "-q" and command in _ASKING:
+            if one.switch == "-q" and command in _ASKING and one.place == places[-1]:
                 entries = [one.value] if isinstance(one.value, str) else one.value
                 texts += checks.queue_complaints(entries, context)
             elif one.switch == "-l" and command in ("qsub", "qalter"):
@@ -353,6 +359,12 @@ class Judge:
                 texts.append(submit.NO_PROJECT % one.value)
             for text in texts:
                 yield text, one
+
+
+def _has_no_program(reading: Reading, words: tuple[str, ...]) -> bool:
+    """Say whether jsub found no program."""
+    text = reading.error.message if reading.error is not None else ""
+    return any(usage.JSUB_NO_PROGRAM % word in text for word in words)
 
 
 def _safely(words: tuple[str, ...], context: Context) -> tuple[scan.Occurrence, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import sys
@@ -160,16 +161,12 @@ class _Check:
 
 
 def _standard_input() -> bytes:
-    if os.isatty(0):
+    if sys.stdin.isatty():
         sys.stderr.write("gridcompat: reading from standard input, up to Ctrl-D\n")
-    found: list[bytes] = []
-    size = 0
-    while piece := os.read(0, 1 << 20):
-        found.append(piece)
-        size += len(piece)
-        if size > files.LARGEST:
-            raise OSError(0, "File too large")
-    return b"".join(found)
+    content = sys.stdin.buffer.read(files.LARGEST + 1)
+    if len(content) > files.LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return content
 
 
 def _guess(name: str, text: str) -> str:

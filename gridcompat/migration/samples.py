@@ -118,13 +118,17 @@ class _Line:
         if expand.is_known(word[:1]):
             return word[:1] != "-"
         if not self.first_ends:
-            return not expand.splits(word[:1]) or len(word) > 1
+            return not self._is_list(at)
         # "$SCRIPT" is one word; $SCRIPT alone at the end, or $DIR/job.sh, is the script as well
         return not expand.splits(word[:1]) or (len(word) > 1) or self._is_last_operand(at)
 
     def _is_last_operand(self, at: int) -> bool:
+        return at == len(self.words) - 1 and not self._is_list(at)
+
+    def _is_list(self, at: int) -> bool:
+        """Say whether a word is all arguments of a script or function, among which switches may be."""
         source = "".join(self.unknowns.sources(self.words[at]))
-        return at == len(self.words) - 1 and not source.startswith(("$@", "$*", "${@", "${*"))
+        return source.startswith(("$@", "$*", "${@", "${*"))
 
     def _operands(self, at: int) -> None:
         first = self.words[at]

@@ -1,4 +1,4 @@
-"""`gridcompat check`: what becomes of each line, taken from the code that the commands run; nothing is run."""
+"""`gridcompat check`: what becomes of each line, as the commands' own code has it; nothing is run."""
 
 from __future__ import annotations
 
@@ -95,29 +95,27 @@ UNKNOWN_QUEUE = 'Job was rejected because job requests unknown queue "x"'
         ("jsub -release lenny true", "refused", None),
         ("qlogin", "refused", ["there are no interactive jobs"]),
         ("qmake all", "refused", ["there is no such command here"]),
-        ("qdel -u $USER 5", "same", []),
-        ("qstat -pri", "different", ["-pri: approximated: show how priorities come about; the parts are neutral"]),
+        ("qdel -u $USER 5 $ID", "same", []),
+        ('qstat "$@"', "depends", ["depends on $@"]),
+        ("qstat -ext", "different",
+         ["-ext: approximated: show more about shares; the numbers are neutral"]),
         ("qconf -aq x", "refused", ["only what shows the configuration is there, no changes"]),
         ("qconf -sql", "same", []),
         ("jstop a $X", "same", []),
         ("$QSTAT -u x", "depends", ["depends on $QSTAT, here taken for qstat"]),
         ("qsub -o host.example:/x -b y true", "depends", ["depends on a host called host.example"]),
-        ("qsub nosuch.sh", "same", ["{home}/nosuch.sh is not read (No such file or directory); "
+        ("qsub nosuch.sh", "same", ["nosuch.sh is not read (No such file or directory); "
                                      "its #$ lines would count"]),
         ("/opt/bin/qstat", "same", ["needs these commands at /opt/bin/qstat (gridcompat install)"]),
     ],
 )  # fmt: skip
 def test_a_line_is_judged_by_what_the_command_would_do(
-    command: str, outcome: str, reasons: list[str] | None, home: Path
+    command: str, outcome: str, reasons: list[str] | None
 ) -> None:
     got = line(command)
     assert got[0] == outcome
     if reasons is not None:
-        shown = [
-            reason.replace("nosuch.sh is", f"{home}/nosuch.sh is") if reason[0] == "n" else reason
-            for reason in got[1]
-        ]
-        assert shown == [reason.replace("{home}", str(home)) for reason in reasons]
+        assert got[1] == reasons
 
 
 def test_what_the_options_in_a_script_ask_for_counts_as_well() -> None:
@@ -125,7 +123,7 @@ def test_what_the_options_in_a_script_ask_for_counts_as_well() -> None:
     outcome, reasons = line("qsub job.sh")
     assert outcome == "refused"
     assert [reason.partition(":")[0] for reason in reasons] == ["-R y", "-q x"]
-    assert line("qsub -q task -R n job.sh")[0] == "refused"
+    assert line("qsub -q task job.sh")[0] == "different"
     assert line("jsub ./job.sh")[0] == "refused"
     write("prefixed.sh", "#PBS -q x\n")
     assert line("qsub -C '#PBS' prefixed.sh")[0] == "refused"
@@ -368,7 +366,7 @@ PATH=.:/usr/bin:/bin
 @daily qsub -b y touch run5; qsub <<< 'touch run6'; eval 'touch run7'
 @daily qsub -N "$(touch run8)" -o $(touch run9) -v A=`touch run10` ./evil.sh; . ./evil.sh; ./evil.sh
 @daily qsub -o evil.invalid:/x -q task@evil.invalid -l hostname=evil.invalid -b y true; bash -c 'touch run11'
-@daily jsub ./evil.sh; qdel -u '*'; qsub -@ evil.sh -b y true; qsub -jsv ./evil.sh -b y true; <(touch run12) qstat
+@daily jsub ./evil.sh; qdel -u '*'; qsub -@ evil.sh -b y x; qsub -jsv ./evil.sh -b y x; <(touch run12) qstat
 """
 
 
@@ -380,7 +378,7 @@ def test_nothing_that_is_read_is_run_nor_looked_up_nor_written(home: Path) -> No
     program = (
         "import sys\n"
         "def hook(event, args):\n"
-        "    if event.startswith(('subprocess', 'os.exec', 'os.fork', 'os.posix_spawn', 'os.system', 'socket.')):\n"
+        "    if event.startswith(('subprocess', 'os.exec', 'os.fork', 'os.posix', 'os.system', 'socket.')):\n"
         "        sys.stderr.write(f'{event} {args}\\n')\n"
         "    if event == 'open' and isinstance(args[2], int) and args[2] & 3:\n"
         "        sys.stderr.write(f'{event} {args}\\n')\n"
@@ -417,54 +415,10 @@ def test_ten_megabytes_are_read_in_a_bounded_time() -> None:
 
 
 WORDS = [
-    "qsub",
-    "jsub",
-    "qdel",
-    "qalter",
-    "-l",
-    "h_rt=$X",
-    "-q",
-    "task",
-    "$Q",
-    "-N",
-    "a$X",
-    '"$@"',
-    "job.sh",
-    "-b",
-    "y",
-]
-WORDS += [
-    "-pe",
-    "smp",
-    "$N",
-    "-t",
-    "1-$N",
-    "-hold_jid",
-    "-@",
-    "-C",
-    "-v",
-    "A=$B",
-    "|",
-    ";",
-    "<<E\n#$ -N $X\nE\n",
-    "*",
-]
-WORDS += [
-    "-help",
-    "-sync",
-    "%",
-    "\\%",
-    "'",
-    "(",
-    "qstat",
-    "-xml",
-    "-j",
-    "-f",
-    "qmod",
-    "-cj",
-    "xargs",
-    "\udc80",
-    "é",
+    *("qsub", "jsub", "qdel", "qalter", "qstat", "qmod", "-l", "h_rt=$X", "-q", "task", "$Q", "-N", "a$X"),
+    *('"$@"', "job.sh", "-b", "y", "-pe", "smp", "$N", "-t", "1-$N", "-hold_jid", "-@", "-C", "-v", "A=$B"),
+    *("|", ";", "<<E\n#$ -N $X\nE\n", "*", "-help", "-sync", "%", "\\%", "'", "(", "-xml", "-j", "-f", "-cj"),
+    *("xargs", "\udc80", "é"),
 ]
 
 
