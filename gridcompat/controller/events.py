@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcompat.cluster.base import EVENT, GRID_JOB
 from gridcompat.controller.actions import Append, EndPod, MakePod, Post
-from gridcompat.errors import Conflict, GridError, NotFound
+from gridcompat.errors import Conflict, GridError
 from gridcompat.record import record
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ MOST_WAITING = 1000
 """Events not written yet; the oldest is dropped for a new one."""
 EVERY_S = 2.0
 """What happens again within this time is counted together."""
+NORMAL_PER_S = 5.0
+"""Of the events of a run that goes well, so that a busy site's API server has other things to do; no limit
+for warnings but `MOST_WAITING`."""
+NORMAL_BURST = 100.0
 LENGTH = 1000
 """Of a message; the API server takes 1024."""
 COMPONENT = "gridcompat-daemon"
@@ -120,6 +124,7 @@ class Events:
         """(uid of the GridJob, reason) → its head, the last note, how often."""
         self._lock = threading.Lock()
         self._there = threading.Event()
+        self._allowance, self._allowed_at = NORMAL_BURST, clock()
 
     def add(self, grid_job: K8sObject, facts: Facts, step: Step) -> None:
         """Note what a step did."""
@@ -155,26 +160,34 @@ class Events:
         with self._lock:
             waiting, self._waiting = self._waiting, OrderedDict()
         for head, note, count in waiting.values():
+            if note.type == NORMAL and not self._allowed():
+                continue
             try:
                 self._write(head, note, count)
             except GridError:
                 pass  # of use only while it is fresh
         return len(waiting)
 
+    def _allowed(self) -> bool:
+        now = self._clock()
+        gained = max(now - self._allowed_at, 0.0) * NORMAL_PER_S
+        self._allowance, self._allowed_at = min(self._allowance + gained, NORMAL_BURST), now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
     def _write(self, head: K8sObject, note: Note, count: int) -> None:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
         mark = zlib.crc32(f"{head['uid']} {note.reason}".encode())
         name = f"{head['name']}.{mark:08x}"
         changes = {"lastTimestamp": now, "message": note.message[:LENGTH], "type": note.type}
+        body = {**_event(head, name, note), **changes, "firstTimestamp": now, "count": count}
         try:
-            held = self._cluster.get(EVENT, name, namespace=head["namespace"])
-        except NotFound:
-            body = {**_event(head, name, note), **changes, "firstTimestamp": now, "count": count}
-            try:
-                self._cluster.create(body)
-            except Conflict:
-                pass  # of a leader before us, just now
+            self._cluster.create(body)
             return
+        except Conflict:
+            held = self._cluster.get(EVENT, name, namespace=head["namespace"])
         more: dict[str, Any] = {**changes, "count": int(held.get("count") or 1) + count}
         self._cluster.patch(EVENT, name, more, namespace=head["namespace"])
 

@@ -56,7 +56,7 @@ class Scale:
         settings = self.folder / "site.toml"
         settings.write_text(
             'cluster = "kubernetes"\nimage = "simulated:1"\n'
-            f'accounting_file = "{self.accounting}"\n'
+            f'accounting_file = "{self.accounting}"\nh_vmem_capacity = "1000T"\n'
             '[[queue]]\nname = "task"\nslots = 100000\n'
             '[[queue]]\nname = "continuous"\nslots = 1000\n'
         )  # fmt: skip
@@ -165,7 +165,9 @@ class Scale:
     def metric(self, name: str) -> float:
         """Return the sum of a metric's samples."""
         lines = [
-            line for line in self.page("metrics").splitlines() if line.startswith((name + "{", name + " "))
+            line
+            for line in self.page("metrics").splitlines()
+            if line.startswith((name + "{", name + " ", name + ","))
         ]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
@@ -230,7 +232,7 @@ def _ticks(pid: int) -> int:
 
 def measure(scale: Scale, size: int, short: int) -> dict[str, float]:
     """Bring the cluster to `size` pending jobs and a tenth of it running, and measure."""
-    waiting = size - int(scale.metric('gridcompat_jobs{phase="Waiting"}'))
+    waiting = size - int(scale.metric('gridcompat_jobs{phase="Pending"}'))
     scale.submit(waiting, "pend", "-a", LATER)
     say(f"{size} pending")
     running = size // 10
@@ -249,6 +251,8 @@ def measure(scale: Scale, size: int, short: int) -> dict[str, float]:
     scale.submit(short, "short")
     records = scale.records()
     start = scale.start_daemon()
+    scale.wait(lambda: scale.metric("gridcompat_attempts_total") > 0)
+    found["start of the daemon to the first attempt [s]"] = time.monotonic() - start
     scale.wait(lambda: scale.records() > records)
     found["start of the daemon to the first record [s]"] = time.monotonic() - start
     busy, begun, at = scale.cpu(), scale.records(), time.monotonic()

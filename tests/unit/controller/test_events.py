@@ -221,3 +221,23 @@ def test_long_messages_are_cut(cluster: EmbeddedCluster) -> None:
     told.refused(job(), "x" * 5000)
     told.write()
     assert len(written(cluster)[0]["message"]) == events.LENGTH
+
+
+def test_good_news_of_a_busy_site_are_dropped_and_warnings_are_not(cluster: EmbeddedCluster) -> None:
+    now = [1000.0]
+    teller = Events(cluster, clock=lambda: now[0])
+    most = int(events.NORMAL_BURST)
+
+    def tell(first: int, count: int, kind: str) -> None:
+        for number in range(first, first + count):
+            one = {"metadata": {"name": str(number), "namespace": "default", "uid": f"u-{number}"}}
+            teller.note(one, Note(reason="Started", type=kind, message="x"))
+        teller.write()
+
+    tell(1, most + 20, events.NORMAL)
+    assert len(written(cluster)) == most
+    tell(1001, 20, events.WARNING)
+    assert len(written(cluster)) == most + 20
+    now[0] += 2.0
+    tell(2001, 50, events.NORMAL)
+    assert len(written(cluster)) == most + 20 + int(2 * events.NORMAL_PER_S)
