@@ -130,7 +130,7 @@ def test_a_site_where_all_is_well(name: str, monkeypatch: pytest.MonkeyPatch) ->
         ("deployment", DEPLOYMENTS, replicas(1, 1), "warning", "1 of 2 replicas", "kubectl apply"),
         ("deployment", DEPLOYMENTS, replicas(2, 0), "problem", "none of 2 replicas", "logs"),
         ("lease", LEASE, NotFound("x"), "problem", "no replica of the daemon has ever led", "logs"),
-        ("lease", LEASE, lease(ago_s=300), "problem", "has led for 300 s", "logs"),
+        ("lease", LEASE, lease(ago_s=300), "problem", "has led for 30", "logs"),
         ("lease", LEASE, lease(holder=""), "problem", "no replica of the daemon has led", "logs"),
         ("lease", LEASE, lease(version="0.0.9"), "warning", "is of version 0.0.9", "kubectl apply"),
         ("ids", f"{API}/gridsites/site", NotFound("x"), "problem", "there is no GridSite", "logs"),
