@@ -86,8 +86,7 @@ def clock(host: Host) -> Finding:
 
 
 def _written(host: Host) -> list[str]:
-    state = host.settings.state_dir
-    return [path for path in (f"{state}/cluster.db", host.settings.accounting_file, host.home) if path]
+    return [path for path in (host.settings.state_dir, host.settings.accounting_file, host.home) if path]
 
 
 def _changed(path: str) -> float:
