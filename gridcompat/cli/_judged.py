@@ -317,6 +317,8 @@ class Judge:
         # jsub prints its usage above
         text = lines[-1] if lines[0].startswith("usage:") else "; ".join(line for line in lines if line)
         text = text.removeprefix(f"{command}: ").removeprefix("error: ")
+        if text[:1] == "[":
+            text = text.partition("] ")[2]  # the time of the day, in jsub's messages
         if "release" in text:
             yield Reason(outcome=REFUSED, text=f"{text}; a setting (releases)")
             return
