@@ -9,12 +9,16 @@ import click
 from gridcompat import __version__
 
 COMMANDS = {
+    "_complete": "gridcompat.cli.completion:words",
     "account": "gridcompat.cli.account:account",
     "backup": "gridcompat.cli.backup:backup",
     "check": "gridcompat.cli.check:check",
+    "completion": "gridcompat.cli.completion:completion",
     "daemon": "gridcompat.cli.daemon:daemon",
     "doctor": "gridcompat.cli.doctor:doctor",
     "explain": "gridcompat.cli.explain:explain",
+    "install": "gridcompat.cli.install:install",
+    "man": "gridcompat.cli.man:man",
     "local": "gridcompat.cli.local:local",
     "logs": "gridcompat.cli.logs:logs",
     "manifests": "gridcompat.cli.manifests:manifests",
