@@ -29,6 +29,7 @@ from gridcompat.packaging.tree import File, Manifest, NotDone, Tree, read_manife
 @click.option("--link", is_flag=True, help="Use the package where it is instead of a copy.")
 @click.option("--python", help="Interpreter of the commands, an absolute path.")
 @click.option("--lib", help="Where the copy of the package goes (default: PREFIX/lib/gridcompat).")
+@click.option("--packages", help="Where the commands look for other packages (default: this one's).")
 @click.option("--destdir", default="", envvar="DESTDIR", help="Staging directory, for packagers.")
 @click.option("--compile/--no-compile", "compiled", default=True, help="Compile the package to bytecode.")
 def install(
@@ -182,7 +183,7 @@ def command_files(
     from gridcompat.cli.man import page
 
     settings = load_settings()
-    packages = sysconfig.get_path("purelib")
+    packages = places.get("packages") or sysconfig.get_path("purelib")
     found: dict[str, File] = {}
     prefix, sge_root = places["prefix"], places["sge_root"]
     for name in chosen:

@@ -71,7 +71,9 @@ def complete(words: Sequence[str]) -> list[str]:
         return [f"{option.switch}\t{option.help}" for option in options if option.switch.startswith(part)]
     if command in SUBMIT:
         # What follows the program are its own words, of which nothing is known but that many are files.
-        return [":files"] if operands or command == "qsub" and "-b" not in before else [":programs", ":files"]
+        return (
+            [":files"] if operands or (command == "qsub" and "-b" not in before) else [":programs", ":files"]
+        )
     if command in TAKE_JOBS:
         return _of_list("jobs", part)
     return _of_list("names", part) if command in TAKE_NAMES and not operands else []

@@ -20,7 +20,7 @@ PLACES = {
 _BASH = """\
 # Completion of gridcompat's commands. Made by `gridcompat completion bash`.
 _gridcompat() {{
-    local line=${{COMP_LINE:0:COMP_POINT}} words part word found cut
+    local IFS=$' \t\n' line=${{COMP_LINE:0:COMP_POINT}} words part word found cut own=''
     read -ra words <<< "$line"
     case $line in *[[:space:]]) words+=("") ;; esac
     part=${{words[${{#words[@]}} - 1]}}
@@ -28,14 +28,15 @@ _gridcompat() {{
     COMPREPLY=()
     while IFS= read -r found; do
         case $found in
-        :files) compopt -o filenames; while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$part") ;;
-        :directories) compopt -o filenames; while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -d -- "$part") ;;
-        :users) while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -u -- "$part") ;;
-        :programs) while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -c -- "$part") ;;
+        :files) compopt -o filenames; own=-f ;;
+        :directories) compopt -o filenames; own=-d ;;
+        :users) own=-u ;;
+        :programs) own=-c ;;
         :nospace) compopt -o nospace ;;
         *) COMPREPLY+=("${{found%%$'\\t'*}}") ;;
         esac
     done < <({program} _complete "${{words[@]}}" 2>/dev/null)
+    [ -z "$own" ] || while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen "$own" -- "$part")
     # bash replaces only what stands after the last of these.
     cut=${{part%"${{part##*[=:@]}}"}}
     [ -z "$cut" ] || COMPREPLY=("${{COMPREPLY[@]#"$cut"}}")
