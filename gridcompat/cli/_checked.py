@@ -135,11 +135,25 @@ def _judged_calls(found: Iterable[Call | calls.Finding], judge: Judge) -> tuple[
         if isinstance(one, Call):
             judged.append(_judged_call(one, judge))
         elif one.kind == "settings":
-            text = f"reads {one.text}, which must be that of these commands (gridcompat install)"
-            reasons.append(Reason(outcome=NOTE, text=text, origin=str(one.line)))
+            reasons += _of_settings(one, judge)
         else:
             reasons.append(Reason(outcome=UNREAD, text=one.text, origin=str(one.line)))
     return judged, reasons
+
+
+def _of_settings(found: calls.Finding, judge: Judge) -> Iterator[Reason]:
+    """What reading a grid's settings.sh comes to: it decides which commands are found below."""
+    if judge.identify is None or not os.path.isabs(found.text):
+        text = f"reads {found.text}, which must be that of these commands (gridcompat install)"
+        yield Reason(outcome=NOTE, text=text, origin=str(found.line))
+        return
+    try:
+        ours = b"gridcompat" in judge.disk.content(found.text)[:4096]
+        text = "" if ours else f"{found.text} leads to other commands than these"
+    except (OSError, ValueError) as error:
+        text = f"{found.text} cannot be read ({getattr(error, 'strerror', None) or error})"
+    if text:
+        yield Reason(outcome=_judged.DIFFERENT, text=text, origin=str(found.line))
 
 
 def _judged_call(call: Call, judge: Judge) -> Judged:
@@ -195,7 +209,7 @@ def of_script(
     )
     judged, reasons = _judged_calls(found, judge)
     if not judged and not calls.mentions(text):
-        reasons = [reason for reason in reasons if reason.outcome == NOTE]
+        reasons = [reason for reason in reasons if reason.outcome != UNREAD]
     numbers = {one.call.line for one in judged} | {int(reason.origin) for reason in reasons}
     for number in sorted(numbers):
         lines.append(

@@ -55,7 +55,9 @@ _OF_THE_SITE = {
 }
 _ASKING = ("qsub", "qalter", "jsub", "jstart", "qcronsub")
 AS_THERE = " (as on the grid)"
-_INTERACTIVE = ("qrsh", "qlogin", "qsh", "qmon", "qtcsh")
+_INTERACTIVE = ("qrsh", "qlogin", "qsh")
+_OTHERS = ("qmake", "qmon", "qtcsh")
+"""Refused whatever stands behind them."""
 _REQUEST_FILES = (".sge_request", "sge_request", ".jsubrc", ".sge_qstat")
 
 
@@ -158,7 +160,7 @@ class Judge:
             as_typed: somebody typed it; not so for a script that is looked at by itself.
         """
         reasons = list(self._before(call)) if as_typed else []
-        if call.command in _INTERACTIVE or call.command not in self.commands:
+        if call.command in (*_INTERACTIVE, *_OTHERS) or call.command not in self.commands:
             text = (
                 "there are no interactive jobs"
                 if call.command in _INTERACTIVE

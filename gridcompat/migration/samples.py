@@ -26,6 +26,7 @@ WHOLE = {
     "binding": "linear:1",
     "concurrency": "1",
     "date": "01010000",
+    "duration": "60",
     "flag": "",
     "hold_letters": "u",
     "holds": "u",

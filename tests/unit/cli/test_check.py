@@ -317,6 +317,20 @@ def test_what_is_on_this_host_is_looked_at_when_asked(home: Path) -> None:
     assert found[3]["outcome"] == "refused"
 
 
+def test_settings_that_a_script_reads_are_looked_at_on_this_host(home: Path) -> None:
+    write("settings.sh", "# Made by gridcompat\n")
+    os.mkdir("grid")
+    write("grid/settings.sh", "PATH=/usr/lib/gridengine:$PATH\n")
+    text = f"#!/bin/sh\n. {home}/settings.sh\n. {home}/grid/settings.sh\n. /no/settings.sh\n"
+    found = lines(text, "--on-this-host", kind="--script")
+    assert [(one["line"], one["outcome"], one["reasons"][0]["text"]) for one in found] == [
+        (3, "different", f"{home}/grid/settings.sh leads to other commands than these"),
+        (4, "different", "/no/settings.sh cannot be read (No such file or directory)"),
+    ]
+    (note,) = lines(". $SGE_ROOT/settings.sh\n", "--on-this-host", kind="--script")
+    assert note["outcome"] == "none"
+
+
 # -- what others wrote ----------------------------------------------------------------------------
 
 
