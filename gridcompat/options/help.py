@@ -14,6 +14,11 @@ _USAGE = {
     "qrsh": "qrsh [options]",
     "qsh": "qsh [options]",
     "qlogin": "qlogin [options]",
+    "qquota": "qquota [options]",
+    "qrstat": "qrstat [options]",
+    "qrsub": "qrsub [options]",
+    "qrdel": "qrdel [options]",
+    "qping": "qping [options] host port name id",
 }
 _LISTED = {
     "qsub": "-a -ac -Ap -astnode -at -A -b -binding -c -cwd -C -dc -dul -e -h -hard -he -help -hold_jid "
@@ -22,6 +27,18 @@ _LISTED = {
     "qalter": "-a -ac -ackpt -astnode -A -binding -c -cwd -dc -dul -e -h -hard -he -help -hold_jid "
     "-hold_jid_ad -i -j -js -l -M -m -masterq -N -notify -o -ot -P -p -pe -q -r -sc -soft -srqs -S -u -v "
     "-verify -V -wd",
+    "qrsh": "-ac -astnode -A -b -cwd -dc -h -hard -he -help -hold_jid -hold_jid_ad -inherit -js -jsv -l -M "
+    "-m -masterq -mattr -N -nostdin -noshell -notify -now -ot -p -pe -pty -q -sc -soft -srqs -sss -v -verify "
+    "-V -wd -@",
+    "qsh": "-ac -astnode -A -cwd -dc -hard -he -help -js -jsv -l -M -m -masterq -N -now -ot -p -pe -q -sc "
+    "-soft -srqs -sss -S -v -verify -V -wd -@",
+    "qlogin": "-ac -astnode -A -dc -hard -he -help -js -l -M -m -masterq -mattr -N -now -ot -p -pe -q -sc "
+    "-soft -srqs -verify -@",
+    "qquota": "-help -h -l -u -pe -P -q -xml",
+    "qrstat": "-he -help -terse -u -xml",
+    "qrsub": "-a -astnode -A -d -dul -e -help -l -M -m -masterq -N -now -pe -q -u -explain",
+    "qrdel": "-f -he -help -u",
+    "qping": "-i -info -f -noalias -ssl -tcp -dump -dump_tag -nonewline -help",
 }
 _FOREIGN = {
     "-Ap": " fname",
@@ -31,12 +48,16 @@ _FOREIGN = {
     "-dul": " listname_list",
     "-he": "  y[es]|n[o]",
     "-mattr": " obj_nm attr_nm val obj_id_list",
+    "-ot": " tickets",
+    "-S": " path_list",
     "-srqs": " [rqs_list]",
+    "-sss": "",
 }
 """Switches of other commands that the grid lists all the same."""
 _OPERANDS = {
     "qsub": ("[{command|-} [command_args]]", "the script or command, and its arguments"),
     "qalter": ("job_task_list", "the jobs to change"),
+    "qping": ("name", "qmaster or execd; its id is 1"),
 }
 _TYPES = (
     ("date_time", "[[CC]YY]MMDDhhmm[.SS], local time"),

@@ -100,6 +100,7 @@ def words(
     now: float,
     include: Callable[[str], Scanned] | None = None,
     seen: Sequence[Occurrence] = (),
+    command: str = "qsub",
 ) -> Scanned:
     """Scan the words of a qsub command line, or of one line of a file of options.
 
@@ -112,11 +113,12 @@ def words(
         now: epoch seconds, for dates without a year.
         include: reads the file of -@; raises `values.Lost` when that cannot be done.
         seen: earlier occurrences of the same file, which count as given before.
+        command: qsub, or one of its interactive relatives.
 
     Raises:
         BadWord: the first mistake.
     """
-    line = _Words(argv, origin=origin, place=place, now=now, include=include, seen=seen)
+    line = _Words(argv, origin=origin, place=place, now=now, include=include, seen=seen, command=command)
     return line.all()
 
 
@@ -132,10 +134,12 @@ class _Words:
         now: float,
         include: Callable[[str], Scanned] | None,
         seen: Sequence[Occurrence],
+        command: str,
     ) -> None:
         self._argv, self._origin, self._place, self._now = argv, origin, place, now
         self._include = include
-        self._rows = table.switches("qsub")
+        self._rows = table.switches(command)
+        self._command = command
         self._found: list[Occurrence] = []
         self._strays: list[str] = []
         self._repeated: list[str] = []
@@ -176,6 +180,8 @@ class _Words:
                 return True
             row = self._rows.get(word)
             if row is None:
+                if self._command != "qsub" and table.find("qsub", word):
+                    raise BadWord(usage.UNKNOWN_OPTION.rstrip("\n") % word, 1)
                 raise BadWord(usage.INVALID_OPTION % word, 2)
             self._at += 1
             self._switch(table.option(row))
@@ -257,6 +263,7 @@ _FRAMES = {
     "qselect": "error: %s",
     "qhost": "error: %s",
     "qconf": "error: %s",
+    "qrsub": "qrsub: %s",
     "job": "job: error: %s",
     "qmod": "%s",
     "qacct": "%s",
@@ -265,7 +272,7 @@ _READS_MORE = frozenset(("qalter", "qhold", "qrls", "qresub"))
 """Read qsub's switches as well, to say that they are not their own (status 5)."""
 _NOT_READ = frozenset(("-b", "-shell", "-@"))
 """But of these they know nothing."""
-_ONE = frozenset(("qdel", "qmod", "qstat", "qselect", "qhost", "qacct", "qconf"))
+_ONE = frozenset(("qdel", "qmod", "qstat", "qselect", "qhost", "qacct", "qconf", "qrsub"))
 """Their status is 1 whatever the mistake."""
 
 

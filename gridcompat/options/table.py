@@ -8,7 +8,7 @@ values become a job.
 
 from __future__ import annotations
 
-from gridcompat.record import record
+from gridcompat.record import record, replace
 
 OBEYED = "obeyed"
 APPROXIMATED = "approximated"
@@ -69,7 +69,8 @@ _CHANGE = ("qalter", "qhold", "qrls")
 _JSUB = ("jsub", "jstart", "qcronsub")
 _ALL = (
     *("qsub", "qalter", "qhold", "qrls", "qdel", "qmod", "qresub", "qstat", "qhost", "qacct", "qselect"),
-    *("qconf", "qrsh", "qsh", "qlogin"),
+    *("qconf", "qrsh", "qsh", "qlogin", "qquota", "qping", "qrstat", "qrsub", "qrdel"),
+    *("qmake", "qmon", "qtcsh"),
 )
 
 # switch, metavar, reader, target, commands, verdict, help
@@ -268,6 +269,49 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ("-sq", "[queue_list]", "text", "queues", ("qconf",), OBEYED, "show queues"),
     ("-sql", "", "flag", "queues", ("qconf",), OBEYED, "list queues"),
     ("-ss", "", "flag", "hosts", ("qconf",), OBEYED, "list submit hosts"),
+    # limits, reservations, the daemon
+    ("-h", "wc_host_list", "text", "hosts", ("qquota",), OBEYED, "show only these hosts"),
+    ("-l", "resource_attributes", "text", "resources", ("qquota",), OBEYED, "show only these resources"),
+    ("-pe", "wc_pe_list", "text", "pes", ("qquota",), OBEYED, "show only these parallel environments"),
+    ("-P", "wc_project_list", "text", "projects", ("qquota",), OBEYED, "show only these projects"),
+    ("-q", "wc_cqueue_list", "text", "queues", ("qquota",), OBEYED, "show only these queues"),
+    ("-u", "user_list", "text", "users", ("qquota",), OBEYED, "show only these users"),
+    ("-xml", "", "flag", "xml", ("qquota", "qrstat"), OBEYED, "print XML"),
+    ("-ar", "ar_id_list", "text", "reservations", ("qrstat",), OBEYED,
+     "show these reservations; there are none"),
+    ("-explain", "", "flag", "", ("qrstat",), OBEYED, "say why a reservation is in error"),
+    ("-u", "user_list", "text", "users", ("qrstat",), OBEYED, "show the reservations of these users"),
+    ("-terse", "", "flag", "", ("qrstat",), REFUSED, "print numbers only; refused as the grid's does"),
+    ("-f", "", "flag", "", ("qrdel",), REFUSED, "take reservations away by force"),
+    ("-he", "y[es]|n[o]", "yes_no", "", ("qrdel", "qrsub", "qrstat"), NO_EFFECT,
+     "choose how hard errors of reservations are"),
+    ("-u", "user_list", "text", "", ("qrdel",), REFUSED, "take the reservations of these users away"),
+    ("-a", "date_time", "date", "", ("qrsub",), REFUSED, "let the reservation begin then"),
+    ("-A", "account_string", "text", "", ("qrsub",), REFUSED, "charge this account"),
+    ("-ckpt", "ckpt_name", "text", "", ("qrsub",), REFUSED, "use a checkpointing environment"),
+    ("-d", "time", "duration", "", ("qrsub",), REFUSED, "let the reservation last so long"),
+    ("-e", "date_time", "date", "", ("qrsub",), REFUSED, "let the reservation end then"),
+    ("-explain", "", "flag", "", ("qrsub",), REFUSED, "say why a reservation is in error"),
+    ("-l", "resource_list", "resources", "", ("qrsub",), REFUSED, "reserve resources"),
+    ("-m", "mail_options", "text", "", ("qrsub",), REFUSED, "choose what mail is sent about"),
+    ("-M", "mail_list", "text", "", ("qrsub",), REFUSED, "name who gets the mail"),
+    ("-masterq", "wc_queue_list", "queues", "", ("qrsub",), REFUSED, "reserve in this queue"),
+    ("-N", "name", "text", "", ("qrsub",), REFUSED, "name the reservation"),
+    ("-now", "y[es]|n[o]", "yes_no", "", ("qrsub",), REFUSED, "reserve in interactive queues"),
+    ("-pe", "wc_pe_name slot_range", "slots", "", ("qrsub",), REFUSED, "reserve slots",
+     "replace", COMMAND_LINE, 2),
+    ("-q", "wc_queue_list", "queues", "", ("qrsub",), REFUSED, "reserve in these queues"),
+    ("-u", "user_list", "text", "", ("qrsub",), REFUSED, "let these users use the reservation"),
+    ("-w", "e|v", "text", "", ("qrsub",), REFUSED, "only check"),
+    ("-i", "interval", "text", "interval", ("qping",), OBEYED, "ask again after so many seconds"),
+    ("-info", "", "flag", "info", ("qping",), OBEYED, "ask once for all there is to know"),
+    ("-f", "", "flag", "full", ("qping",), OBEYED, "ask again and again for all there is to know"),
+    ("-noalias", "", "flag", "", ("qping",), NO_EFFECT, "read no aliases of hosts; there are none"),
+    ("-tcp", "", "flag", "", ("qping",), NO_EFFECT, "use plain TCP"),
+    ("-ssl", "", "flag", "", ("qping",), REFUSED, "use TLS"),
+    ("-dump", "", "flag", "", ("qping",), REFUSED, "show the master's communication"),
+    ("-dump_tag", "tag", "text", "", ("qping",), REFUSED, "show the master's communication"),
+    ("-nonewline", "", "flag", "", ("qping",), NO_EFFECT, "keep dumped messages on a line"),
     # jsub, jstart and qcronsub: own switches, then those handed to qsub
     ("-b", "y[es]|n[o]", "jsub_yes_no", "", _JSUB, NO_EFFECT,
      "has no effect: programs are always run as they are", "replace", JSUB),
@@ -322,6 +366,9 @@ ROWS: tuple[tuple[object, ...], ...] = (
 )  # fmt: skip
 
 _REST: tuple[object, ...] = ("replace", "", None)
+
+REFUSING = (*_INTERACTIVE, "qmake", "qmon", "qtcsh")
+"""Commands that only say what to use instead, whatever their switches."""
 
 COMMANDS = (*_ALL, *_JSUB, "jstop", "job")
 """Every command that has a row or takes words only."""
@@ -383,13 +430,20 @@ def find(command: str, switch: str) -> Option | None:
     """Return the option that a command knows by exactly this word; None if it knows none."""
     for row in ROWS:
         if row[0] == switch and command in row[4]:  # type: ignore[operator]  # a tuple
-            return option(row)
+            return _as_known(command, option(row))
     return None
 
 
 def every(command: str) -> tuple[Option, ...]:
     """Return all options of a command in the order of the table."""
-    return tuple(option(row) for row in ROWS if command in row[4])  # type: ignore[operator]  # a tuple
+    return tuple(_as_known(command, option(row)) for row in ROWS if command in row[4])  # type: ignore[operator]
+
+
+def _as_known(command: str, known: Option) -> Option:
+    """Return the option with the verdict that it has at this command."""
+    if command in REFUSING and known.switch != "-help":
+        return replace(known, verdict=REFUSED)
+    return known
 
 
 def _page(command: str) -> str:

@@ -73,6 +73,14 @@ def date(words: tuple[str, ...], switch: str, now: float) -> int:
         raise Wrong(usage.BAD_DATE % (words[0], switch), 7, before=f"\n{error}") from error
 
 
+def duration(words: tuple[str, ...], switch: str, now: float) -> int:
+    """Return the seconds of `h:m:s` or a number."""
+    seconds = units.time_seconds(words[0])
+    if seconds is None:
+        raise Wrong(usage.BAD_DURATION % (words[0], switch), 1)
+    return seconds
+
+
 def name(words: tuple[str, ...], switch: str, now: float) -> str:
     """Return the name of a job; whether a master takes it is another matter."""
     if "/" in words[0]:
@@ -324,6 +332,7 @@ READERS: dict[str, ReadValue] = {
     "concurrency": concurrency,
     "context": context,
     "date": date,
+    "duration": duration,
     "file": file,
     "flag": flag,
     "hold_letters": hold_letters,

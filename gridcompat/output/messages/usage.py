@@ -11,6 +11,8 @@ INVALID_OPTION = 'invalid option argument "%s"'
 """An unknown switch, or a switch and its bad word. Source: client, statuses 2 and 7."""
 NO_ARGUMENT = "ERROR! no option argument"
 """Nothing was said that a command could do, or a list was empty. Source: client, status 1."""
+BAD_DURATION = 'Wrong time format "%s" specified to %s option'
+"""-d of qrsub. Source: client, status 1."""
 MUST_HAVE_ARGUMENT = "%s option must have argument"
 """Source: client, status 2."""
 MUST_HAVE = {
