@@ -154,7 +154,7 @@ def _say_state(output: Output, wanted: Wanted) -> None:
     why = f": {output.reason}" if output.reason else ""
     words = {
         PENDING: f"is pending{why}",
-        ERROR: f"is in error state and has not run{why}",
+        ERROR: f"is in error state{why}",
         _outputs.STARTING: f"is being started{where}{why}",
         _outputs.RUNNING: f"is running{where}",
         _outputs.SUSPENDED: f"is suspended{where}",
@@ -176,11 +176,10 @@ def _called(output: Output) -> str:
 
 def _show_file(output: Output, path: str, wanted: Wanted, *, title: bool) -> int:
     """Print the end of one file under its title; 1 if it cannot be shown."""
-    if output.state not in BEGUN:
-        # There may be output of an earlier run, or of a job that wrote into the same file.
-        write(
-            f"{safe(path)} (will be written)\n" if output.state != ERROR else f"{safe(path)} (not written)\n"
-        )
+    if output.state not in BEGUN and not (output.state == ERROR and os.path.lexists(path)):
+        # There may be output of a job that wrote into the same file.
+        note = "not written" if output.state == ERROR else "will be written"
+        write(f"{safe(path)} ({note})\n")
         return 0
     if path == os.devnull:
         write(f"{path} (thrown away)\n")
@@ -283,14 +282,19 @@ class _Follower:
         """Look which files there are; return whether nothing is still to come."""
         self._outputs = _outputs.outputs(self._grid, self._job, self._task)
         for output in self._outputs:
-            if self._told.get(output.task) != output.state and (output.state != PENDING or not self._told):
-                if self._task is not None or output.task is None or output.state != ENDED or self._told:
-                    _say_state(output, self._wanted)
+            if self._told.get(output.task) != output.state and self._worth_telling(output):
+                _say_state(output, self._wanted)
             self._told[output.task] = output.state
         self._look()
         if (self._job.get("status") or {}).get("phase") in ("Finished", "Void"):
             return True
         return all(output.state == ENDED for output in self._outputs) and self._task is not None
+
+    def _worth_telling(self, output: Output) -> bool:
+        """Of a large array not each task that waits, nor each that ended before."""
+        if output.task is None or self._task is not None:
+            return True
+        return output.state != PENDING and (output.state != ENDED or output.task in self._told)
 
     def _look(self) -> None:
         """Show what is new."""
@@ -314,7 +318,7 @@ class _Follower:
         self._blocked.pop(path, None)
         self._places[path] = new
         if data:
-            several = (self._wanted.out and self._wanted.err) or self._task is None
+            several = (self._wanted.out and self._wanted.err) or len(self._outputs) > 1
             if path != self._last and several:
                 write(_title(path, self._wanted))
             self._last = path
@@ -337,8 +341,7 @@ def _of_record(grid: Grid, word: str, wanted: Wanted) -> int:
     for entry in entries[-MOST_TASKS:]:
         _say_end(entry)
     paths = list(dict.fromkeys(path for entry in entries for path in _outputs.guesses(entry)))
-    letters = ("o", "out") if wanted.out else ()
-    letters += ("e", "err") if wanted.err else ()
+    letters = (*(("o", "out") if wanted.out else ()), *(("e", "err") if wanted.err else ()))
     paths = [
         path for path in paths if path.rpartition(".")[2] in letters or _letter(path, entries) in letters
     ]
