@@ -11,6 +11,7 @@ from gridcompat.options import checks, scan
 from gridcompat.options.fields import fields_of, variables_of
 from gridcompat.output.messages import change
 from gridcompat.output.messages import usage as usage_texts
+from gridcompat.output.messages.submit import UNREADABLE
 from gridcompat.record import replace
 from gridcompat.service import alter
 from gridcompat.translate import ranges
@@ -63,6 +64,9 @@ class _Asked:
         parsing = parsing_context(context)
         fields = fields_of(occurrences, parsing)
         hold = next((o.value for o in reversed(found.occurrences) if o.switch == "-h"), "")
+        if not fields.get("name", "x") or checks.job_name(fields.get("name", "x")) == UNREADABLE:
+            # The grid's client sends such a name in a way that its master takes for none.
+            del fields["name"]
         fields.pop("user_hold", None)
         fields.pop("context", None)
         environment = None
@@ -120,6 +124,11 @@ def _refusal(fields: dict[str, Any], occurrences: tuple[Occurrence, ...], parsin
         name: value for name, value in fields.items() if name not in ("priority", "tasks", "export_all")
     }
     request = JobRequest(**{"name": "name", "script_file": "script", **values, "tasks": (1, 2, 1)})
+    if request.master_queues and not request.parallel_environment:
+        # Only a submission must have -pe with -masterq; the queues count the same.
+        request = replace(
+            request, master_queues=(), hard_queues=(*request.hard_queues, *request.master_queues)
+        )
     try:
         checks.refuse(Submission(request=request, script=b"x"), occurrences, context=parsing)
     except Refused as error:

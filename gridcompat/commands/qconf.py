@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gridcompat.commands import _hosts
 from gridcompat.errors import UsageError
+from gridcompat.options.disk import DiskReader
 from gridcompat.output import qconf as text
 from gridcompat.output.usage import usage
 from gridcompat.patterns import matches
@@ -50,6 +51,17 @@ def run(context: Context, argv: Sequence[str]) -> int:
             context.out(usage("qconf"))
             return 0
         if switch in CHANGES.split():
+            argument = words[0] if words and words[0][:1] != "-" else ""
+            if not argument and _needs_argument(switch):
+                raise _no_argument(switch)
+            if switch == "-cq":
+                _no_permission(context, argument)
+            if switch in ("-ah", "-as") and not DiskReader().resolves(argument):
+                raise UsageError(f'can\'t resolve hostname "{argument}"', exit_status=1)
+            if switch == "-au":
+                raise UsageError(
+                    f'denied: "{context.user}" must be operator for this operation', exit_status=1
+                )
             raise UsageError(f'denied: "{context.user}" must be manager for this operation', exit_status=1)
         if switch == "-tsm":
             context.err("starting scheduler monitoring requires manager privileges\n")
@@ -64,14 +76,48 @@ def run(context: Context, argv: Sequence[str]) -> int:
             if words and not words[0].startswith("-"):
                 argument = words.pop(0)
             elif not optional:
-                raise UsageError(
-                    f'error: no option argument provided to "{switch}"\n{usage("qconf")}'.rstrip("\n"),
-                    exit_status=1,
-                )
+                raise _no_argument(switch)
+            if switch == "-sq":
+                while words and words[0][:1] not in ("-", ""):
+                    argument += "," + words.pop(0)
             status = show(context, argument) or status
         else:
             raise UsageError(f'error: invalid option argument "{switch}"\nUsage: qconf -help', exit_status=1)
     return status
+
+
+def _no_argument(switch: str) -> UsageError:
+    return UsageError(
+        f'error: no option argument provided to "{switch}"\n{usage("qconf")}'.rstrip("\n"), exit_status=1
+    )
+
+
+MAY_BE_ALONE = (
+    "-acal -ackpt -aconf -ae -ahgrp -ap -aprj -aq -Aq -arqs -mcal -mckpt -mconf -me -mp -mprj -Mq -mrqs "
+    "-Mrqs -Msconf -mu -muser"
+)
+"""Of these the grid asks first who wants to change something, whatever -help shows. Source: tried."""
+
+
+def _needs_argument(switch: str) -> bool:
+    """Return whether the grid insists on a word behind a switch: -help shows which."""
+    if switch in MAY_BE_ALONE.split():
+        return False
+    found = usage("qconf").find(f"   [{switch} ")
+    return found >= 0 and usage("qconf")[found + len(switch) + 5] not in "[]"
+
+
+def _no_permission(context: Context, argument: str) -> None:
+    """Refuse to clean queues.
+
+    Raises:
+        UsageError: for the first queue instance that fits; none is another refusal.
+    """
+    for instance in _hosts.instances(context, _hosts.hosts(context, ())):
+        if any(matches(word.partition("@")[0], instance.queue.name) for word in argument.split(",")):
+            raise UsageError(
+                f'{context.user} - you have no permission to modify queue "{instance.name}"', exit_status=1
+            )
 
 
 def _list(context: Context, names: Sequence[str], nothing: str) -> int:
@@ -132,6 +178,25 @@ def _names(names: Sequence[str], nothing: str) -> Callable[[Context], int]:
     return lambda context: _list(context, names, nothing)
 
 
+def _names_without_failing(nothing: str) -> Callable[[Context], int]:
+    def show(context: Context) -> int:
+        context.err(f"{nothing}\n")
+        return 0
+
+    return show
+
+
+def _event_clients(context: Context) -> int:
+    context.out(f"{'ID':>8} {'NAME':<15} {'HOST':<25}\n{'-' * 50}\n")
+    context.out(f"{1:>8} {'scheduler':<15} {context.host:<25}\n")
+    return 0
+
+
+def _scheduler_host(context: Context) -> int:
+    context.out(f"{context.host}\n")
+    return 0
+
+
 PLAIN: dict[str, Callable[[Context], int]] = {
     "-sql": _queues,
     "-spl": _environments,
@@ -152,6 +217,9 @@ PLAIN: dict[str, Callable[[Context], int]] = {
     "-suserl": lambda context: _list(context, [context.user], ""),
     "-sstree": _names((), "no sharetree element"),
     "-sds": lambda context: 0,
+    "-sst": _names_without_failing("No sharetree"),
+    "-secl": _event_clients,
+    "-sss": _scheduler_host,
 }
 
 
@@ -224,11 +292,11 @@ def _exec_host(context: Context, argument: str) -> int:
 
 
 def _user_list(context: Context, argument: str) -> int:
-    for name in argument.split(","):
+    for at, name in enumerate(argument.split(",")):
         if name not in text.USER_LISTS:
             context.err(f'denied: access list "{name}" does not exist\n')
             return 1
-        context.out(text.user_list(name))
+        context.out(("\n" if at else "") + text.user_list(name))
     return 0
 
 
@@ -266,6 +334,8 @@ NAMED: dict[str, tuple[bool, Callable[[Context, str], int]]] = {
     "-scal": (False, _unknown("{} is not a calendar")),
     "-sckpt": (False, _unknown("{} is not a checkpointing interface definition")),
     "-srqs": (True, _unknown("No resource quota set found")),
+    "-sstnode": (False, _unknown("No sharetree", 0)),
+    "-rsstnode": (False, _unknown("No sharetree", 0)),
     "-suser": (False, _unknown("{} is not known as a user", 0)),
 }
 """Switch → (whether its argument may be missing, what shows it)."""

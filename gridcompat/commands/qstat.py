@@ -59,6 +59,10 @@ def _needs_queues(given: Given, grouping: str) -> bool:
     return bool(grouping) or given.has("-f", "-F", "-explain", "-q", "-l", "-pe", "-qs", "-U", "-urg")
 
 
+HOLD_KINDS = "usodja"
+"""Letters behind h of -s in the one order in which the grid reads several without a letter between."""
+
+
 def _states(given: Given, usage: str) -> States:
     """Read -s, the last one.
 
@@ -70,30 +74,30 @@ def _states(given: Given, usage: str) -> States:
     word = given.last("-s")
     if word is None:
         return ALL
-    pending = running = suspended = finished = False
+    seen: set[str] = set()
     holds: set[str] = set()
+    reached = -1
     at = 0
     while at < len(word):
-        letter = word[at]
+        letter, kind = word[at], HOLD_KINDS.find(word[at + 1 : at + 2] or " ")
         at += 1
-        if letter == "h":
-            if at < len(word) and word[at] in "uosdja":
-                holds.add(word[at])
-                at += 1
-            else:
-                holds.update("uosdja")
+        if letter == "h" and kind > reached:
+            holds.add(word[at])
+            reached = kind
+            at += 1
+            continue
+        reached = -1
+        if letter == "h" and (kind < 0 or word[at] in "sa"):
+            holds.update(HOLD_KINDS)
         elif letter in "prsza":
-            pending = pending or letter in "pa"
-            running = running or letter in "ra"
-            suspended = suspended or letter in "sa"
-            finished = finished or letter == "z"
+            seen.update("prs" if letter == "a" else letter)
         else:
             raise UsageError(f"{usage}ERROR! wrong argument to -s option", exit_status=1)
     return States(
-        pending=pending or bool(holds),
-        running=running,
-        suspended=suspended,
-        finished=finished,
+        pending="p" in seen or bool(holds),
+        running="r" in seen,
+        suspended="s" in seen,
+        finished="z" in seen,
         holds=frozenset(holds),
     )
 

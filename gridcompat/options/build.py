@@ -148,7 +148,7 @@ def _refuse_strangers(parts: Sequence[Scanned], found: Sequence[Occurrence], con
                 raise UsageError(f"qsub: {usage.JSV_NO_FILE % url}", exit_status=3)
             raise UnsupportedOption("qsub: -jsv: there are no job submission verifiers here", exit_status=3)
     # the grid names a stray switch but not a stray word
-    unknown += [word if word == "--" else "" for part in parts for word in part.strays]
+    unknown += [word if word[:1] == "-" else "" for part in parts for word in part.strays]
     if unknown:
         raise UsageError("\n".join(f"qsub: {usage.UNKNOWN_OPTION % word}" for word in unknown), exit_status=5)
 

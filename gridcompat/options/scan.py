@@ -179,6 +179,10 @@ class _Words:
                     raise BadWord(usage.NO_JOB_ARGUMENTS, 2)
                 return True
             row = self._rows.get(word)
+            if word in _READ_AND_REFUSED and row is None and self._command == "qsub":
+                self._strays.append(word)
+                self._at += 1
+                continue
             if row is None:
                 if self._command != "qsub" and table.find("qsub", word):
                     raise BadWord(usage.UNKNOWN_OPTION.rstrip("\n") % word, 1)
@@ -268,6 +272,8 @@ _FRAMES = {
     "qmod": "%s",
     "qacct": "%s",
 }
+_READ_AND_REFUSED = ("-xml",)
+"""Switches of other commands that the grid's qsub reads without complaint, and refuses at the end."""
 _READS_MORE = frozenset(("qalter", "qhold", "qrls", "qresub"))
 """Read qsub's switches as well, to say that they are not their own (status 5)."""
 _NOT_READ = frozenset(("-b", "-shell", "-@"))
