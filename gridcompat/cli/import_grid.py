@@ -1,0 +1,48 @@
+"""`gridcompat import-grid`: a real grid's configuration as a site's settings file."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from gridcompat.cli._printed import told
+from gridcompat.errors import GridError
+
+
+@click.command("import-grid", short_help="Make a site's settings of a grid's configuration.")
+@click.argument("directory", required=False)
+@click.option("-o", "output", help="write to this file, which must not be there, not to stdout.")
+@click.option("--dump-script", is_flag=True, help="print a sh script that dumps a grid into a directory.")
+def import_grid(directory: str | None, output: str | None, dump_script: bool) -> None:
+    """Print the settings of the grid whose configuration is in DIRECTORY.
+
+    DIRECTORY is what the script of --dump-script wrote, or a cell ($SGE_ROOT/default).
+    What could not be carried over is said on stderr and as comments.
+    """
+    import gridcompat.migration
+    from gridcompat.migration import grid, toml
+
+    if dump_script:
+        with open(os.path.join(os.path.dirname(gridcompat.migration.__file__), "dump.sh"), "rb") as file:
+            click.echo(file.read(), nl=False)
+        return
+    if not directory:
+        raise click.UsageError("Missing argument 'DIRECTORY'.")
+    try:
+        site = grid.site(directory)
+    except GridError as error:
+        raise told(error) from error
+    except ValueError as error:  # a NUL in the name
+        raise click.ClickException(f"{directory!r}: {error}") from error
+    text = toml.text(site)
+    if output:
+        try:
+            with open(output, "x", encoding="utf-8") as made:
+                made.write(text)
+        except OSError as error:
+            raise click.ClickException(f"{output}: {error.strerror}") from error
+    else:
+        click.echo(text, nl=False)
+    for note in site.notes:
+        click.echo(f"not carried over: {note}", err=True)
