@@ -8,7 +8,12 @@ import sys
 
 import click
 
-from gridcompat.packaging import GRIDCOMPAT, shells
+from gridcompat.packaging import GRIDCOMPAT, PACKAGE, shells
+
+CODE = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from gridcompat.commands import _complete; "
+    "sys.exit(_complete.main(sys.argv[2:]))"
+)
 
 
 @click.command(short_help='Print completion for a shell: eval "$(gridcompat completion bash)"')
@@ -23,10 +28,9 @@ def completion(shell: str) -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def words(words: tuple[str, ...]) -> None:
     """Print what fits the last of the words: see `commands._complete`."""
-    from gridcompat.commands import _complete
-
     if words[:1] != (GRIDCOMPAT,):
-        raise SystemExit(_complete.main(words))
+        # An entry point of pip comes here; installed stubs answer without loading click.
+        os.execv(sys.executable, [sys.executable, "-IS", "-c", CODE, os.path.dirname(PACKAGE), *words])
     for word, text in own(words[1:]):
         click.echo(f"{word}\t{text}")
 

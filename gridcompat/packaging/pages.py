@@ -197,7 +197,8 @@ def _click_section(command: click.Command, context: click.Context) -> Iterator[s
 
 def _head(command: str, short: str) -> list[str]:
     title = f'.TH {_inline(command.upper())} 1 {DATE} "gridcompat {__version__}" "User Commands"'
-    return [title, ".SH NAME", f"{_inline(command)} \\- {_inline(short)}"]
+    # Ragged on the right: long switches and objects cannot be spread over a line.
+    return [title, ".ad l", ".SH NAME", f"{_inline(command)} \\- {_inline(short)}"]
 
 
 def _page(lines: list[str]) -> str:

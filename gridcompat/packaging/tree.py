@@ -210,7 +210,10 @@ class Tree:
             self._remove_directories(final.directories)
 
     def _make_directories(self, path: str, manifest: Manifest) -> None:
-        if not path.strip("/") or os.path.isdir(self.at(path)):
+        if not path.strip("/"):
+            os.makedirs(self._destdir or "/", exist_ok=True)
+            return
+        if os.path.isdir(self.at(path)):
             return
         self._make_directories(os.path.dirname(path), manifest)
         os.mkdir(self.at(path))
