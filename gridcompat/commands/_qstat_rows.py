@@ -86,6 +86,7 @@ def view(given: Given, grouping: str) -> text.View:
         priorities=given.has("-pri"),
         urgencies=given.has("-urg"),
         masters="t" in grouping,
+        each_task="d" in grouping,
         subtasks=given.has("-t"),
         full=given.has("-f", "-F", "-explain"),
     )

@@ -34,8 +34,15 @@ class View:
     """-g t: MASTER and SLAVE instead of the number of slots."""
     subtasks: bool = False
     """-t"""
+    each_task: bool = False
+    """-g d"""
     full: bool = False
     """-f and what implies it: rows below queue lines, without a queue column."""
+
+    @property
+    def defaults(self) -> bool:
+        """What a running job counts as without asking is shown: only -f and -g d make the grid look it up."""
+        return self.full or self.each_task
 
     @property
     def times(self) -> bool:
@@ -246,7 +253,7 @@ def requests(
         out.append(f"       Checkpoint Env.:  {plain(request.checkpoint)}\n")
     hard = [f"{name}={shown(name, value)} (0.000000)" for name, value in request.hard_resources]
     out.append("       Hard Resources:   " + "\n                         ".join(map(plain, hard)) + "\n")
-    if view.full and row.queue and not any(name == "h_vmem" for name, _ in request.hard_resources):
+    if view.defaults and row.queue and not any(name == "h_vmem" for name, _ in request.hard_resources):
         out.append(f"       h_vmem={settings.h_vmem_default} (default)\n")
     soft = [f"{name}={shown(name, value)}" for name, value in request.soft_resources]
     out.append("       Soft Resources:   " + "\n                         ".join(map(plain, soft)) + "\n")

@@ -60,8 +60,7 @@ def job_lists(row: Row, view: View, now: float, *, below: str = "", indent: int 
     if not (view.masters or view.subtasks):
         return f"{before}{blank}  <slots>{row.slots}</slots>\n{after}"
     if not row.queue:
-        master = f"{blank}  <master></master>\n" if view.masters else ""
-        return f"{before}{master}{blank}  <slots>{row.slots}</slots>\n{after}"
+        return f"{before}{blank}  <master></master>\n{blank}  <slots>{row.slots}</slots>\n{after}"
     parts = []
     for place in ["MASTER"] + ["SLAVE"] * (row.slots - 1):
         parts.append(f"{before}{blank}  <master>{place}</master>\n{blank}  <slots>1</slots>\n{after}")
@@ -122,7 +121,7 @@ def requests(
         f"{escaped(shown(name, value))}</hard_request>\n"
         for name, value in request.hard_resources
     ]
-    if view.full and row.queue and not any(name == "h_vmem" for name, _ in request.hard_resources):
+    if view.defaults and row.queue and not any(name == "h_vmem" for name, _ in request.hard_resources):
         default = settings.h_vmem_default
         out.append(f'{b}<def_hard_request name="h_vmem">{default}</def_hard_request>\n')
     out += [

@@ -85,3 +85,23 @@ def test_qconf_shows_several_queues_and_user_lists(world: World) -> None:
 def test_qconf_lists_event_clients(world: World) -> None:
     _, out, _ = world.run("qconf", "-secl")
     assert out.splitlines()[2].split() == ["1", "scheduler", HOST]
+
+
+@pytest.mark.parametrize("words", [["-t"], ["-g", "t"], ["-f", "-t"]])
+def test_xml_of_tasks_has_an_empty_master_for_pending_jobs(world: World, words: list[str]) -> None:
+    world.running(world.submit())
+    world.submit(user_hold=True)
+    _, out, _ = world.run("qstat", "-xml", *words)
+    assert out.count("<master>MASTER</master>") == out.count("<master></master>") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [(["-r"], 0), (["-r", "-g", "d"], 1), (["-f", "-r"], 1), (["-r", "-t"], 0), (["-f", "-r", "-g", "d"], 1)],
+)
+def test_the_default_of_a_consumable_is_below_running_jobs_of_some_lists(
+    world: World, words: list[str], shown: int
+) -> None:
+    world.running(world.submit())
+    assert world.run("qstat", *words)[1].count("h_vmem=1G (default)") == shown
+    assert world.run("qstat", "-xml", *words)[1].count('<def_hard_request name="h_vmem">') == shown
