@@ -185,6 +185,41 @@ def raw(path: str, needle: bytes = b"") -> Iterator[list[str]]:
             at = block.find(needle, end)
 
 
+def totals(path: str, places: Sequence[int]) -> list[float] | None:
+    """Return the sums of these fields over all records, None if there is no record.
+
+    As adding up the numbers of `raw` line by line, in less time: bytes are not decoded. Whatever is not
+    as plain as the grid writes it is read as `raw` reads it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    from operator import itemgetter
+
+    chosen = itemgetter(*places)
+    sums = [0.0] * len(places)
+    some = False
+    for block in _blocks(path):
+        for text in block.split(b"\n"):
+            fields = text.split(b":")
+            if len(fields) < FIELDS_AT_LEAST:
+                continue
+            try:
+                if not fields[5].isdigit() or text[0] == 35:  # "#"
+                    continue
+                figures = list(map(float, chosen(fields)))
+            except ValueError:
+                words = _words(text)
+                try:
+                    figures = list(map(float, chosen(words))) if words is not None else []
+                except ValueError:
+                    figures = []
+            if figures:
+                some = True
+                sums = [one + other for one, other in zip(sums, figures, strict=True)]
+    return sums if some else None
+
+
 def read(path: str, *, job: int | None = None, name: str | None = None) -> Iterator[Entry]:
     """Yield entries in the file's order: all, those of one job number, or those of one job name.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gridcompat.accounting import POSITION, entry_of, raw
+from gridcompat.accounting import POSITION, entry_of, raw, totals
 from gridcompat.commands import _listing
 from gridcompat.errors import UsageError
 from gridcompat.output import qacct as text
@@ -230,6 +230,24 @@ def _jobs(context: Context, given: Given, tests: Sequence[Callable[[list[str]], 
 # ---------------------------------------------------------------- sums
 
 
+def _needle(given: Given) -> bytes:
+    """What stands in each record that can pass: the longest value asked for, between its colons."""
+    asked = [given.last(*switches) for title, switches, _ in COLUMNS if title != "CLUSTER QUEUE"]
+    longest = max((word for word in asked if word is not None), key=len, default=None)
+    return b"" if longest is None else f":{longest}:".encode("utf-8", "surrogateescape")
+
+
+def _total(context: Context, given: Given) -> list[float] | None:
+    """The sums of everything; None before the first job of a site has ended."""
+    path = given.last("-f")
+    try:
+        return totals(path or context.accounting(), FIGURES)
+    except FileNotFoundError:
+        if path is not None:
+            raise
+        return None
+
+
 def _sums(context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]]) -> int:
     """Print the sums, after all records if -j stands alone."""
     if given.has("-t"):
@@ -246,7 +264,11 @@ def _sums(context: Context, given: Given, tests: Sequence[Callable[[list[str]], 
     places = [place for _, _, place in columns]
     records = given.has("-j")
     sums: dict[tuple[str, ...], list[float]] = {}
-    for words in _records(context, given):
+    if not (columns or tests or records):
+        total = _total(context, given)
+        context.out(text.summary([], {} if total is None else {(): total}))
+        return 0
+    for words in _records(context, given, _needle(given)):
         if tests and not all(test(words) for test in tests):
             continue
         try:
