@@ -195,3 +195,32 @@ def test_the_debian_package_has_everything_in_its_place(home: Path, tmp_path: Pa
     ).stdout  # fmt: skip
     assert stub.startswith("#!/usr/bin/python3 -IS\n")
     assert str(ROOT) not in stub
+
+
+@pytest.mark.skipif(
+    not os.environ.get("GRIDCOMPAT_TEST_CHROOT"),
+    reason="GRIDCOMPAT_TEST_CHROOT=1 as root makes a Debian with debootstrap, which takes minutes",
+)
+def test_the_debian_package_is_installed_runs_a_job_and_goes_again(home: Path, tmp_path: Path) -> None:
+    built = run(ROOT / "gridcompat/packaging/build-deb", tmp_path, home=home, PYTHON=sys.executable)
+    there = tmp_path / "debian"
+    packages = "python3,python3-click,python3-psutil,python3-yaml"
+    command = ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(there)]
+    subprocess.run(command, check=True, capture_output=True, timeout=1200)
+    shutil.copy(built.stdout.strip(), there / "root/gridcompat.deb")
+    subprocess.run(["mount", "-t", "proc", "proc", str(there / "proc")], check=True)
+    try:
+        text = "useradd -m tool && dpkg -i /root/gridcompat.deb"
+        subprocess.run(["chroot", str(there), "sh", "-c", text], check=True, capture_output=True, timeout=120)
+        line = (
+            "cd; env -i HOME=/home/tool PATH=/usr/bin:/bin GRIDCOMPAT_DAEMON_IDLE_S=0.2"
+            " jsub -sync y -N packed id -un"
+        )
+        command = ["chroot", str(there), "su", "-s", "/bin/sh", "tool", "-c", line]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        assert (there / "home/tool/packed.out").read_text() == "tool\n"
+        command = ["chroot", str(there), "dpkg", "-r", "gridcompat"]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        assert not (there / "usr/share/gridcompat").exists()
+    finally:
+        subprocess.run(["umount", "-l", str(there / "proc")], check=True)

@@ -145,7 +145,7 @@ def test_zsh_completes_a_word_at_a_terminal(home: Path, program: Path) -> None:
 
     def until(text: bytes) -> None:
         nonlocal shown
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 30
         while text not in shown:
             assert time.monotonic() < deadline, shown
             if select.select([ours], [], [], 1)[0]:
@@ -157,7 +157,7 @@ def test_zsh_completes_a_word_at_a_terminal(home: Path, program: Path) -> None:
     ) as process:  # fmt: skip
         os.close(theirs)
         try:
-            os.write(ours, b"fpath=(. $fpath); autoload -Uz compinit; compinit -D -u; print IS''READY\n")
+            os.write(ours, b"fpath=(~ $fpath); autoload -Uz compinit; compinit -D -u; print IS''READY\n")
             until(b"ISREADY")
             os.write(ours, b"qsub -q ta\t")
             until(b"-q task")
