@@ -189,35 +189,54 @@ def totals(path: str, places: Sequence[int]) -> list[float] | None:
     """Return the sums of these fields over all records, None if there is no record.
 
     As adding up the numbers of `raw` line by line, in less time: bytes are not decoded. Whatever is not
-    as plain as the grid writes it is read as `raw` reads it.
+    as plain as the grid writes it is read as `raw` reads it. Places are below FIELDS_AT_LEAST - 1.
 
     Raises:
         OSError: the file cannot be read.
     """
-    from operator import itemgetter
-
-    chosen = itemgetter(*places)
     sums = [0.0] * len(places)
     some = False
     for block in _blocks(path):
-        for text in block.split(b"\n"):
-            fields = text.split(b":")
-            if len(fields) < FIELDS_AT_LEAST:
-                continue
-            try:
-                if not fields[5].isdigit() or text[0] == 35:  # "#"
-                    continue
-                figures = list(map(float, chosen(fields)))
-            except ValueError:
-                words = _words(text)
-                try:
-                    figures = list(map(float, chosen(words))) if words is not None else []
-                except ValueError:
-                    figures = []
-            if figures:
-                some = True
-                sums = [one + other for one, other in zip(sums, figures, strict=True)]
+        columns = _columns(block, places)
+        if columns is None:
+            columns = [list(column) for column in zip(*_figures(block, places), strict=True)]
+        some = some or bool(columns)
+        for at, column in enumerate(columns):
+            total = sums[at]
+            for figure in column:
+                total += figure
+            sums[at] = total
     return sums if some else None
+
+
+def _columns(block: bytes, places: Sequence[int]) -> list[list[float]] | None:
+    """The numbers of each field if every line is a plain record, else None."""
+    from operator import itemgetter
+
+    chosen = itemgetter(*places, 5)
+    rows = []
+    for text in block.split(b"\n"):
+        fields = text.split(b":", FIELDS_AT_LEAST - 1)
+        if len(fields) == FIELDS_AT_LEAST:
+            rows.append(chosen(fields))
+    if block.startswith(b"#") or b"\n#" in block:
+        return None
+    *columns, numbers = zip(*rows, strict=True) if rows else ((),)
+    try:
+        return [list(map(float, column)) for column in columns] if all(map(bytes.isdigit, numbers)) else None
+    except ValueError:
+        return None
+
+
+def _figures(block: bytes, places: Sequence[int]) -> Iterator[list[float]]:
+    """The numbers of each record as `raw` reads it."""
+    for text in block.split(b"\n"):
+        words = _words(text)
+        if words is not None:
+            try:
+                yield [float(words[at]) for at in places]
+            except ValueError:
+                continue
 
 
 def read(path: str, *, job: int | None = None, name: str | None = None) -> Iterator[Entry]:
