@@ -165,6 +165,7 @@ def measure_burst(ours: OnKubernetes, results: Results, *, total: int) -> None:
         start = time.perf_counter()
         list(pool.map(lambda _: timed(ours, words), range(total)))
         results.add(f"{total} jsub at once, all accepted", ours, time.perf_counter() - start)
+    until(lambda: "burst" not in run(ours, ["qstat"]), 300)
 
 
 def measure(cluster: RealCluster, grids: list[System], options: argparse.Namespace) -> Results:
