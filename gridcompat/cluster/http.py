@@ -43,6 +43,9 @@ CONNECT_S = 10.0
 AWAKENING_S = 10.0
 """A server that has just come back knows nobody's rights yet, and says 403."""
 
+NOT_KNOWN_YET = ("status unknown for quota", "failed to configure policy")
+"""In a 403: a quota that is seconds old; a server that has started and does not know all definitions yet."""
+
 
 class Connection(http.client.HTTPConnection):
     """A connection that talks TLS as the access asks for it."""
@@ -132,7 +135,9 @@ class Http:
                 tries += 1
                 self._pause(tries, None, deadline, error)
                 continue
-            if status in (429, 503) or (status in (500, 502, 504) and repeatable):
+            # A refusal for want of knowledge has done nothing, so anything may be sent again.
+            unknowing = status == 403 and isinstance(error, Unavailable)
+            if unknowing or status in (429, 503) or (status in (500, 502, 504) and repeatable):
                 tries += 1
                 self._pause(tries, headers.get("Retry-After"), deadline, error)
                 continue
@@ -342,7 +347,7 @@ def meaning(status: int, answer: bytes) -> ClusterError:
     if status == 401:
         return Forbidden(f"the API server does not accept these credentials (expired?): {message}")
     if status == 403:
-        if "status unknown for quota" in message:  # a quota that is seconds old
+        if any(words in message for words in NOT_KNOWN_YET):
             return Unavailable(message)
         return Forbidden(message)
     if status in (400, 405, 406, 413, 415, 422):

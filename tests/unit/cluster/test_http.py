@@ -204,11 +204,6 @@ def test_of_some_kinds_only_what_has_a_label_is_asked_for(server: Server) -> Non
         *((status(401), Forbidden, None), (status(403, "Forbidden"), Forbidden, None)),
         *((status(500), Unavailable, None), (status(418), ClusterError, None)),
         (status(500, message="etcdserver: request is too large"), Invalid, None),
-        (
-            (403, {}, b'{"kind":"Status","message":"x is forbidden: status unknown for quota: q"}'),
-            Unavailable,
-            None,
-        ),
         *(((403, {}, b"a proxy's words"), Forbidden, None), ((404, {}, b""), NotFound, None)),
     ],
     ids=str,
@@ -246,6 +241,24 @@ def test_a_refusal_of_a_server_that_was_just_away_is_not_believed(
     server.answers = [None, status(403, "Forbidden"), status(403, "Forbidden"), (200, {}, {"kind": "Node"})]
     assert rest.get(base.NODE, "n", namespace=None) == {"kind": "Node"}
     assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "gridjobs 'x' is forbidden: status unknown for quota: gridcompat",
+        "ValidatingAdmissionPolicy 'p' with binding 'p' denied request: failed to configure policy: "
+        "failed to find resource referenced by paramKind: 'gridcompat.io/v1, Kind=GridAccount'",
+    ],
+    ids=["quota", "policy"],
+)
+def test_a_server_that_does_not_know_all_yet_is_asked_again(
+    server: Server, rest: RestCluster, pauses: list[float], message: str
+) -> None:
+    server.answers = [status(403, "Forbidden", message=message), OK]
+    assert create(rest) == JOB
+    assert len(server.asked) == 2 and len(pauses) == 1
+    assert isinstance(meaning(403, json.dumps({"message": message}).encode()), Unavailable)
 
 
 def test_but_not_longer_than_its_own_time(server: Server, rest: RestCluster, pauses: list[float]) -> None:
