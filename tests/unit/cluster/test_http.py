@@ -385,6 +385,29 @@ def test_strict_decoding_errors_come_without_the_object() -> None:
     assert found.message == 'strict decoding error: unknown field "spec.a"'
 
 
+def test_a_watch_on_which_nothing_comes_is_taken_for_lost() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as quiet:
+        http_ = Http(Access(server=f"http://127.0.0.1:{quiet.getsockname()[1]}"), timeout_s=5)
+        over = threading.Event()
+
+        def answer() -> None:
+            connection, _ = quiet.accept()
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + line("ADDED", "6"))
+            over.wait(30)
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        read = http_.stream("/", timeout_s=0.2)
+        assert read() == line("ADDED", "6")
+        assert read() == b""
+        assert thread.is_alive(), "the other side still holds the connection"
+        over.set()
+        thread.join()
+        http_.close()
+
+
 def test_closing_ends_a_watch(server: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as quiet:
         http_ = Http(Access(server=f"http://127.0.0.1:{quiet.getsockname()[1]}"), timeout_s=5)
