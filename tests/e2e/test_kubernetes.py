@@ -11,9 +11,11 @@ import base64
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,14 +29,13 @@ from gridcompat.accounting import Entry, read
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+def site(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
     """A kubelab of two nodes with gridcompat installed; skipped unless it was asked for."""
     if "kubelab" not in (request.config.getoption("--cluster") or ()):
         pytest.skip("a real cluster: --cluster=kubelab")
-    folder = tmp_path_factory.mktemp("site")
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.getuid() and str(parent) != "/":
-            parent.chmod(parent.stat().st_mode | 0o055)
+    # Not pytest's own: any other pytest that starts closes the way there to other users.
+    folder = Path(tempfile.mkdtemp(prefix="gridcompat-site-"))
+    folder.chmod(0o755)
     port = int(os.environ.get("KUBELAB_PORT", "6443")) + 1025
     with subprocess.Popen([sys.executable, str(SINK), str(port), str(folder / "mails")]) as sink:
         cluster = RealCluster(folder, smtp=f"127.0.0.1:{port}")
@@ -44,6 +45,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         finally:
             cluster.down()
             sink.terminate()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
