@@ -601,6 +601,7 @@ def test_the_leader_stands_still(site: RealCluster, user: Account, for_s: int) -
 def test_the_api_server_restarts_during_a_burst(site: RealCluster, user: Account) -> None:
     name = script(user, "burst.sh", 'echo run >> "runs/$JOB_ID"')
     (user.home / "runs").mkdir(exist_ok=True)
+    os.chown(user.home / "runs", user.uid, user.gid)
     burst = [
         subprocess.Popen(
             ["qsub", name],
