@@ -61,13 +61,18 @@ class OnKubernetes:
 
 
 class Kubectl:
-    """kubectl as the same user, with the same objects."""
+    """kubectl as the administrator, with the same objects: users may not delete GridJobs, qdel orders it."""
 
     def __init__(self, ours: OnKubernetes) -> None:
         self.name = "kubectl"
         self.commands = os.path.dirname(_which("kubectl", ours.account.cluster.environment["PATH"]))
-        self.environment: Mapping[str, str] = ours.environment
+        admin = ours.account.cluster.environment["KUBECONFIG"]
+        self.environment: Mapping[str, str] = {**ours.environment, "KUBECONFIG": admin}
         self.namespace = ours.account.namespace
+
+    def words(self, *words: str) -> list[str]:
+        """Return a command line in the account's namespace."""
+        return ["kubectl", "-n", self.namespace, *words]
 
     def has(self, command: str) -> bool:
         """See System."""
@@ -112,16 +117,18 @@ def measure_commands(
         if system is kubectl:
             # One that qsub made is taken away and made again, so that it is the same object.
             name = submit(ours)
-            model = json.loads(run(kubectl, ["kubectl", "get", "gridjob", name, "-o", "json"]))
-            run(kubectl, ["kubectl", "delete", "gridjob", name])
+            model = json.loads(run(kubectl, [*kubectl.words("get", "gridjob", name), "-o", "json"]))
+            run(kubectl, kubectl.words("delete", "gridjob", name))
             settle(ours)
             spec = {key: value for key, value in model["spec"].items() if key != "deleted"}
             file.write_text(json.dumps({**JOB, "metadata": {"name": name}, "spec": spec}))
-            took = timed(system, ["kubectl", "create", "-f", str(file)])
+            took = timed(system, kubectl.words("create", "-f", str(file)))
             results.add(f"qsub (kubectl create) {label}", system, took)
             settle(ours)
-            results.add(f"qstat (kubectl get) {label}", system, timed(system, ["kubectl", "get", "gridjobs"]))
-            took = timed(system, ["kubectl", "delete", "gridjob", name])
+            results.add(
+                f"qstat (kubectl get) {label}", system, timed(system, kubectl.words("get", "gridjobs"))
+            )
+            took = timed(system, kubectl.words("delete", "gridjob", name))
             results.add(f"qdel (kubectl delete) {label}", system, took)
             settle(ours)
             return
