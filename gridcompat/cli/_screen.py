@@ -44,7 +44,8 @@ class Screen:
 
     def __enter__(self) -> Screen:
         for number in WAKING:
-            self._before[number] = signal.signal(number, _noticed)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+                self._before[number] = signal.signal(number, _noticed)
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._enter()
         return self
@@ -78,14 +79,18 @@ class Screen:
             except OSError:
                 typed = b""
             keys = typed.decode("ascii", "replace")
-            if not typed:  # the terminal is gone, or a file was put in its place
+            if not typed:  # the terminal is gone
                 self._keys = False
+                numbers.append(signal.SIGHUP)
         return keys, numbers
 
     def stop(self) -> None:
         """Let the shell have the terminal until it wakes this process again."""
         self._leave()
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # The system's own way, which does nothing where no shell could wake this process.
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, _noticed)
         self._enter()
 
     def draw(self, lines: Sequence[str]) -> None:

@@ -264,9 +264,8 @@ class _Live:
             if dirty and wait_s <= 0:
                 self._draw(screen)
                 dirty, next_s = False, time.monotonic() + DRAW_S
-            ready = select.select([watched, *screen.sources()], [], [], max(0.0, wait_s) if dirty else None)[
-                0
-            ]
+            sources: list[Any] = [watched, *screen.sources()]
+            ready = select.select(sources, [], [], max(0.0, wait_s) if dirty else None)[0]
             keys, signals = screen.read(ready)
             if "q" in keys.lower() or signal.SIGINT in signals:
                 return INTERRUPTED if jobs.until_done else 0

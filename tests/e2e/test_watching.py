@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from grid_in_a_directory import ROOT, Grid
 
+from gridcompat.translate import ranges
+
 LIMIT_S = 60.0
 
 
@@ -31,7 +33,7 @@ def grid(tmp_path: Path) -> Iterator[Grid]:
 class Terminal:
     """A command on a pseudo terminal."""
 
-    def __init__(self, grid: Grid, *words: str) -> None:
+    def __init__(self, grid: Grid, *words: str, leader: bool = True) -> None:
         self.main, self.side = pty.openpty()
         self.resize(100, 12)
         self.before = termios.tcgetattr(self.side)
@@ -43,7 +45,8 @@ class Terminal:
             stdin=self.side,
             stdout=self.side,
             stderr=self.side,
-            start_new_session=True,
+            start_new_session=leader,
+            process_group=None if leader else 0,
         )
 
     def resize(self, columns: int, lines: int) -> None:
@@ -164,3 +167,51 @@ def test_a_terminal_is_given_back_when_everything_is_done(grid: Grid, terminals:
     terminal.wait_for(" hqw ")
     grid.command(f"qrls {number}")
     assert terminal.ended() == 0
+
+
+def test_leaving_before_everything_is_done_is_not_success(grid: Grid, terminals: list[Terminal]) -> None:
+    grid.submit(grid.script("exit 0"), user_hold=True)
+    terminal = Terminal(grid, "--until-done")
+    terminals.append(terminal)
+    terminal.wait_for(" hqw ")
+    terminal.type("q")
+    assert terminal.ended() == 130
+
+
+def test_stopped_by_the_shell_the_terminal_is_given_back_until_it_goes_on(
+    grid: Grid, terminals: list[Terminal]
+) -> None:
+    grid.submit(grid.script("exit 0"), user_hold=True)
+    terminal = Terminal(grid, leader=False)
+    terminals.append(terminal)
+    terminal.wait_for(" hqw ")
+    pid = terminal.process.pid
+    os.kill(pid, signal.SIGTSTP)
+    terminal.wait_for("\x1b[?1049l")
+    assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+    assert termios.tcgetattr(terminal.side) == terminal.before
+    os.kill(pid, signal.SIGCONT)
+    terminal.wait_for("\x1b[?1049h")
+    terminal.wait_for(" hqw ")
+    terminal.type("q")
+    assert terminal.ended() == 0
+
+
+def test_each_task_of_an_array_is_heard_of(grid: Grid) -> None:
+    number = grid.submit(grid.script("exit 0"), tasks=(1, 3, 1), user_hold=True)
+    with subprocess.Popen(
+        [f"{ROOT}/bin/gridcompat", "watch", "--until-done", "-u", "*"],
+        env=grid.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().split()[1:] == [f"{number}.1-3:1", "job", "-", "→", "hqw"]
+        grid.command(f"qrls {number}")
+        rest = [line.split() for line in watching.stdout]
+        assert watching.wait(LIMIT_S) == 0
+    ended: set[int] = set()
+    for words in rest:
+        if words[-1] == "ended":
+            ended |= set(ranges.members(ranges.parse(words[1].partition(".")[2])))
+    assert ended == {1, 2, 3}
