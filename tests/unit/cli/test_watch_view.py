@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gridcompat.cli import main
 from gridcompat.cli._terminal import Paint, cells
 from gridcompat.cli._watch_view import change_line, changes, summary, table
+from gridcompat.cluster.embedded import paths
 from gridcompat.translate.rows import Row
 
 NOW = 1_764_000_000.0
@@ -169,6 +170,17 @@ def test_a_line_that_cannot_work_is_told_in_a_word(
     done = CliRunner().invoke(main, ["watch", *argv])
     assert done.exit_code == status
     assert says in done.output
+
+
+@pytest.mark.parametrize("argv", [[], ["--once"], ["--until-done"], ["5"], ["-u", "*"]])
+def test_a_cluster_that_cannot_be_used_is_one_line(
+    argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / paths.DATABASE).write_bytes(b"no database" * 1000)
+    monkeypatch.setenv("GRIDCOMPAT_STATE", str(tmp_path))
+    done = CliRunner().invoke(main, ["watch", *argv])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ") and len(done.stderr.splitlines()) == 1
 
 
 WORDS = st.sampled_from(["-u", "--all-users", "--once", "--until-done", "--color", "never", "*", "1", "--"])
