@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from gridcompat.cluster.base import GRID_JOB
+from gridcompat.translate.manifests import QUOTA
 
 from .__main__ import Results, in_turn, table
 from .grid import Grid, NoGrid
@@ -180,6 +181,9 @@ def measure(cluster: RealCluster, grids: list[System], options: argparse.Namespa
     results = Results()
     owner = options.owner
     account = cluster.account(owner, cluster.folder / "home" / owner)
+    hard = {f"count/gridjobs.{GRID_JOB.group}": "30000", "count/secrets": "30000"}
+    patch = json.dumps({"spec": {"hard": hard}})
+    cluster.kubectl("patch", "resourcequota", QUOTA, "-n", account.namespace, "--type=merge", "-p", patch)
     ours = OnKubernetes(account, os.path.realpath(sys.executable))
     submit(ours)
     steps: list[Callable[[], None]] = [

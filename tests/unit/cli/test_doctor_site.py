@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -21,6 +22,8 @@ from gridcompat.settings import Queue, Settings
 from gridcompat.translate import manifests
 
 CHECKS = dict(on_daemon.CHECKS)
+COLLECTED_AT = time.time()
+"""The tables below are made now, and the tests run later."""
 API = "/apis/gridcompat.io/v1"
 JOBS = f"{API}/namespaces/ns/gridjobs?dryRun=All&fieldValidation=Strict"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/gridcompat/leases/gridcompat-daemon"
@@ -35,6 +38,12 @@ BINDING = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindin
 
 def stamp(ago_s: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - ago_s))
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_daemon, "time", SimpleNamespace(time=lambda: COLLECTED_AT))
+    monkeypatch.setattr(on_site, "time", SimpleNamespace(time=lambda: COLLECTED_AT))
 
 
 def lease(ago_s: float = 1.0, version: str = __version__, holder: str = "pod-a_1") -> dict[str, Any]:
