@@ -14,6 +14,7 @@ SITE = """site_configuration = {
 CHECKS = """import reframe as rfm
 import reframe.utility.sanity as sn
 
+@rfm.simple_test
 class Says(rfm.RunOnlyRegressionTest):
     valid_systems = ["*"]
     valid_prog_environs = ["*"]
@@ -28,11 +29,9 @@ class Says(rfm.RunOnlyRegressionTest):
     @sanity_function
     def said(self):
         return sn.assert_found("hello", self.stdout)
-
-rfm.simple_test(Says)
 """
 Path("site.py").write_text(SITE)
-Path("checks.py").write_text(CHECKS.replace("class Says", "@rfm.simple_test\nclass Says").rsplit("\nrfm", 1)[0])
+Path("checks.py").write_text(CHECKS)
 ended = subprocess.run(["reframe", "-C", "site.py", "-c", "checks.py", "-r", "--report-file", "report.json"])
 cases = json.loads(Path("report.json").read_text())["runs"][0]["testcases"]
 assert sorted(one["result"] for one in cases) == ["fail", "pass"], cases
