@@ -43,7 +43,6 @@ def stamp(ago_s: float) -> str:
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_daemon, "time", SimpleNamespace(time=lambda: COLLECTED_AT))
-    monkeypatch.setattr(on_site, "time", SimpleNamespace(time=lambda: COLLECTED_AT))
 
 
 def lease(ago_s: float = 1.0, version: str = __version__, holder: str = "pod-a_1") -> dict[str, Any]:
