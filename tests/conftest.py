@@ -6,7 +6,18 @@ test run reads it.
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+# A shell's background gives no SIGINT to what it runs, nohup no SIGHUP; what tests start is to have them.
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
