@@ -82,11 +82,12 @@ def test_launchers_and_programs_and_daemons_die_at_random_moments(
         for _ in range(40):
             kind = chance.choice(["y", "n", "", "continuous"])
             jobs[some_job(grid, kind, chance)] = kind
-            pods = grid.pods()
-            if pods and chance.random() < 0.6:
-                deaths["launchers"] += grid.kill_launcher(chance.choice(pods))
+            if chance.random() < 0.6:
+                grid.wait("a pod is there", lambda: bool(grid.pods()))
+                deaths["launchers"] += grid.kill_launcher(chance.choice(grid.pods() or [""]))
             if chance.random() < 0.4:
-                deaths["programs"] += kill_some_program(grid, chance)
+                grid.wait("a program has died", lambda: kill_some_program(grid, chance))
+                deaths["programs"] += 1
         with open(f"{grid.home}/enough", "w", encoding="ascii"):
             pass
         for pid in open_pids(grid):
@@ -127,7 +128,11 @@ def check_attempts(one: Round, jobs: dict[int, str]) -> None:
             assert len(mine) == 1 and len(restarted) <= 1, (number, kind, restarted, mine)
             assert mine[0].failed in (0, 100), mine
         elif kind == "y":
-            assert restarted == sorted(set(restarted)), (number, restarted)
+            # Whoever was killed several times was started again so often; RESTARTED only says that it was.
+            assert restarted in (
+                [0] * (len(restarted) > 0) + [1] * (len(restarted) - 1),
+                [1] * len(restarted),
+            )
             assert len(mine) >= len(restarted), (number, restarted, mine)
             assert [record.failed for record in mine[:-1]] == [25] * (len(mine) - 1), mine
         else:
