@@ -700,8 +700,12 @@ suspend_when_told() { # for ever, beside the program: no signal tells when the f
 }
 
 attend() { # until the program is over
+    # bash may begin to wait just when a trap is due, and then runs it only after the wait.  So it waits no
+    # longer than the program has run until then, half a minute at most.
+    nap=$FOREVER
+    [ -z "${BASH_VERSION:-}" ] || nap=1
     while :; do
-        sleep "$FOREVER" >/dev/null 2>&1 3<&- 9>&- &
+        sleep "$nap" >/dev/null 2>&1 3<&- 9>&- &
         holder=$!
         # This also reaps what has ended, timers too.
         ended && return
@@ -714,6 +718,7 @@ attend() { # until the program is over
         # A signal from now on kills what is waited for.
         while kill -0 "$holder" 2>/dev/null; do wait "$holder" 2>/dev/null; done
         holder=''
+        if [ "$nap" -lt 30 ]; then nap=$((nap * 2)); fi
     done
 }
 
