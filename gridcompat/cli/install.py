@@ -46,6 +46,7 @@ def install(
         "sge_root": sge_root,
         "lib": _text(how["lib"]),
         "python": _text(how["python"]),
+        "packages": _text(how["packages"]),
     }
     destdir = (_text(how["destdir"]) or "").rstrip("/")
     try:
@@ -183,7 +184,7 @@ def command_files(
     from gridcompat.cli.man import page
 
     settings = load_settings()
-    packages = places.get("packages") or sysconfig.get_path("purelib")
+    packages = places["packages"] or sysconfig.get_path("purelib")
     found: dict[str, File] = {}
     prefix, sge_root = places["prefix"], places["sge_root"]
     for name in chosen:

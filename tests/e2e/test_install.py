@@ -199,6 +199,7 @@ def test_the_debian_package_has_everything_in_its_place(home: Path, tmp_path: Pa
     ).stdout  # fmt: skip
     assert stub.startswith("#!/usr/bin/python3 -IS\n")
     assert str(ROOT) not in stub
+    assert "sys.path.append('/usr/lib/python3/dist-packages')" in stub
 
 
 @pytest.mark.skipif(
