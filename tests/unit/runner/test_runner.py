@@ -79,7 +79,7 @@ def test_the_process_starts_clean(world: World, tmp_path: Path) -> None:
     out = tmp_path / "out"
     world.create(
         "a",
-        f'{{ grep -E "Sig(Ign|Blk)" /proc/$$/status; ls /proc/$$/fd; pwd; ps -o sid=,pid= -p $$; }} >{out}',
+        f'{{ grep -E "Sig(Ign|Blk)" /proc/self/status; ls /proc/$$/fd; pwd; ps -o sid=,pid= -p $$; }} >{out}',
     )
     world.ended("a")
     lines = out.read_text().split()
