@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gridcompat.translate import streams
 from launcher.launcher_bench import Bench
 
 BOTH = "echo out; echo err >&2\n"
@@ -68,10 +69,25 @@ def test_output_goes_where_it_should(bench: Bench, variables: dict[str, str], fi
     bench.script(BOTH)
     result = bench.run(**variables)
     assert result.status == 0, result
+    assert set(told(bench, variables)) - {"/dev/null"} == {str(bench.home / name) for name in bench.files()}
     assert bench.files() == {
         name.replace("N", bench.job_id, 1) if ".oN" in name or ".eN" in name or "-N-" in name else name: text
         for name, text in files.items()
     }
+
+
+def told(bench: Bench, variables: dict[str, str]) -> tuple[str, str]:
+    """Where `gridcompat logs` would look, by the variables of the pod."""
+    environment = [
+        {"name": name, "value": value.replace("$", "$$")}
+        for name, value in (bench.variables | variables).items()
+    ]
+    found = streams.of_pod(
+        {"spec": {"nodeName": bench.variables["GC_HOST"], "containers": [{"env": environment}]}}
+    )
+    assert found is not None
+    out, err = streams.files(found, os.path.isdir)
+    return os.path.normpath(out), os.path.normpath(err)
 
 
 def test_relative_paths_are_below_the_working_directory(bench: Bench) -> None:
