@@ -78,6 +78,25 @@ def in_turn(systems: Sequence[System], repeat: int, measure: Callable[[System], 
             measure(system)
 
 
+def time_commands(system: System, results: Results, label: str) -> None:
+    """Time each command once; a job called `warm` is there."""
+    took = timed(system, ["qsub", *pending()])
+    results.add(f"qsub {label}", system, took)
+    if not system.has("jsub"):
+        # No package holds the original jsub: it is compared with the same run's qsub.
+        results.add(f"jsub (the grid: qsub) {label}", system, took)
+    victim = max(jobs(system), key=int)
+    settle(system)
+    results.add(f"qstat {label}", system, timed(system, ["qstat"]))
+    if system.has("job"):
+        results.add(f"job {label}", system, timed(system, ["job", "warm"], status=PENDING))
+    results.add(f"qdel {label}", system, timed(system, ["qdel", victim]))
+    if system.has("jsub"):
+        words = ["jsub", "-quiet", "-N", "quick", "-o", "/dev/null", "-e", "/dev/null", "true"]
+        results.add(f"jsub (the grid: qsub) {label}", system, timed(system, words))
+    settle(system)
+
+
 def measure_commands(systems: Sequence[System], results: Results, *, size: int, repeat: int) -> None:
     """Wall time of each command with `size` jobs pending."""
     for system in systems:
@@ -85,24 +104,7 @@ def measure_commands(systems: Sequence[System], results: Results, *, size: int, 
         submit(system, "-N", "warm")
     label = f"with {size:,} jobs"
 
-    def one(system: System) -> None:
-        took = timed(system, ["qsub", *pending()])
-        results.add(f"qsub {label}", system, took)
-        if not system.has("jsub"):
-            # No package holds the original jsub: it is compared with the same run's qsub.
-            results.add(f"jsub (the grid: qsub) {label}", system, took)
-        victim = max(jobs(system), key=int)
-        settle(system)
-        results.add(f"qstat {label}", system, timed(system, ["qstat"]))
-        if system.has("job"):
-            results.add(f"job {label}", system, timed(system, ["job", "warm"], status=PENDING))
-        results.add(f"qdel {label}", system, timed(system, ["qdel", victim]))
-        if system.has("jsub"):
-            words = ["jsub", "-quiet", "-N", "quick", "-o", "/dev/null", "-e", "/dev/null", "true"]
-            results.add(f"jsub (the grid: qsub) {label}", system, timed(system, words))
-        settle(system)
-
-    in_turn(systems, repeat, one)
+    in_turn(systems, repeat, lambda system: time_commands(system, results, label))
     for system in systems:
         run(system, ["qdel", "warm"], check=False)
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import pwd
-import subprocess
+import shutil
 import sys
 import tempfile
 import time
@@ -23,9 +23,9 @@ from pathlib import Path
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.translate.manifests import QUOTA
 
-from .__main__ import Results, in_turn, table
+from .__main__ import Results, in_turn, measure_start, revision, say, table, time_commands
 from .grid import Grid, NoGrid
-from .systems import CHECKOUT, Real, System, fill, jobs, pending, run, settle, submit, timed, until
+from .systems import CHECKOUT, Real, System, cpu_ticks, fill, run, settle, submit, timed, until
 
 sys.path.insert(0, os.path.join(CHECKOUT, "tests", "e2e"))
 from real_cluster import Account, RealCluster
@@ -66,7 +66,9 @@ class Kubectl:
 
     def __init__(self, ours: OnKubernetes) -> None:
         self.name = "kubectl"
-        self.commands = os.path.dirname(_which("kubectl", ours.account.cluster.environment["PATH"]))
+        self.commands = os.path.dirname(
+            str(shutil.which("kubectl", path=ours.account.cluster.environment["PATH"]))
+        )
         admin = ours.account.cluster.environment["KUBECONFIG"]
         self.environment: Mapping[str, str] = {**ours.environment, "KUBECONFIG": admin}
         self.namespace = ours.account.namespace
@@ -92,25 +94,18 @@ def _daemon_ticks(pid: int) -> int:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         if b"daemon" not in words or b"--listen" not in words:
             return -1
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
     except OSError:
         return -1
-
-
-def _which(name: str, path: str) -> str:
-    for folder in path.split(":"):
-        if os.access(os.path.join(folder, name), os.X_OK):
-            return os.path.join(folder, name)
-    raise RuntimeError(f"there is no {name}")
+    return cpu_ticks(pid)
 
 
 def measure_commands(
     ours: OnKubernetes, kubectl: Kubectl, grids: list[System], results: Results, *, size: int, repeat: int
 ) -> None:
-    """Wall time of each command with `size` jobs pending, kubectl's of the like of it."""
+    """Wall time of each command with `size` jobs pending; kubectl creates, gets and deletes one of them."""
     for system in (ours, *grids):
         fill(system, size)
+        submit(system, "-N", "warm")
     label = f"with {size:,} jobs"
     file = ours.account.cluster.folder / "job.json"
 
@@ -124,46 +119,18 @@ def measure_commands(
             spec = {key: value for key, value in model["spec"].items() if key != "deleted"}
             file.write_text(json.dumps({**JOB, "metadata": {"name": name}, "spec": spec}))
             took = timed(system, kubectl.words("create", "-f", str(file)))
-            results.add(f"qsub (kubectl create) {label}", system, took)
+            results.add(f"qsub {label}", system, took)
             settle(ours)
-            results.add(
-                f"qstat (kubectl get) {label}", system, timed(system, kubectl.words("get", "gridjobs"))
-            )
+            results.add(f"qstat {label}", system, timed(system, kubectl.words("get", "gridjobs")))
             took = timed(system, kubectl.words("delete", "gridjob", name))
-            results.add(f"qdel (kubectl delete) {label}", system, took)
+            results.add(f"qdel {label}", system, took)
             settle(ours)
             return
-        took = timed(system, ["qsub", *pending()])
-        results.add(f"qsub (kubectl create) {label}", system, took)
-        if not system.has("jsub"):
-            results.add(f"jsub (the grid: qsub) {label}", system, took)
-        last = max(jobs(system), key=int)
-        settle(system)
-        results.add(f"qstat (kubectl get) {label}", system, timed(system, ["qstat"]))
-        results.add(f"qdel (kubectl delete) {label}", system, timed(system, ["qdel", last]))
-        if system.has("jsub"):
-            words = ["jsub", "-quiet", "-N", "quick", "-o", "/dev/null", "-e", "/dev/null", "true"]
-            results.add(f"jsub (the grid: qsub) {label}", system, timed(system, words))
-        settle(system)
+        time_commands(system, results, label)
 
     in_turn([ours, kubectl, *grids], repeat, one)
-
-
-def measure_start(systems: list[System], results: Results, *, repeat: int) -> None:
-    """Time from the start of qsub to the first instruction of its program."""
-
-    def one(system: System) -> None:
-        path = os.path.join(system.environment["HOME"], f"bench-first-{os.getpid()}")
-        text = f"date +%s.%N>{path}.new; mv {path}.new {path}"
-        start = time.time()
-        run(system, ["qsub", "-o", "/dev/null", "-j", "y", "-b", "y", "-shell", "n", "/bin/sh", "-c", text])
-        until(lambda: os.path.exists(path))
-        with open(path, encoding="ascii") as file:
-            results.add("qsub to first instruction", system, float(file.read()) - start)
-        os.unlink(path)
-        settle(system)
-
-    in_turn(systems, repeat, one)
+    for system in (ours, *grids):
+        run(system, ["qdel", "warm"], check=False)
 
 
 def measure_burst(ours: OnKubernetes, results: Results, *, total: int) -> None:
@@ -194,7 +161,7 @@ def measure(cluster: RealCluster, grids: list[System], options: argparse.Namespa
         step()
         settle(ours)
     for size in options.sizes:
-        print(f"# {time.strftime('%H:%M:%S')} commands with {size} jobs", file=sys.stderr)
+        say(f"commands with {size} jobs")
         measure_commands(ours, Kubectl(ours), grids, results, size=size, repeat=options.repeat)
     return results
 
@@ -226,16 +193,9 @@ def main() -> int:
         rows = measure(cluster, grids, options).rows()
     print(table(rows))
     path = os.path.join(options.out, f"kubernetes-{time.strftime('%Y-%m-%d-%H%M%S')}.json")
-    Path(path).write_text(json.dumps({"revision": _revision(), "rows": rows}, indent=1) + "\n")
+    Path(path).write_text(json.dumps({"revision": revision(), "rows": rows}, indent=1) + "\n")
     print(f"kept in {path}")
     return 0
-
-
-def _revision() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

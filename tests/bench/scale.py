@@ -25,8 +25,9 @@ from typing import Any
 
 import yaml
 
+from .__main__ import say
 from .grid import resident_kib
-from .systems import CHECKOUT, LATER
+from .systems import CHECKOUT, LATER, cpu_ticks
 
 KUBELAB = os.path.join(CHECKOUT, "tests", "cluster", "kubelab", "kubelab")
 NAMESPACE = "tool-bench"
@@ -45,7 +46,6 @@ class Scale:
         self.counts = self.folder / "requests.json"
         self.daemon: subprocess.Popen[bytes] | None = None
         self.kubelet: subprocess.Popen[bytes] | None = None
-        self.python = {**os.environ, "PYTHONPATH": CHECKOUT}
 
     def up(self) -> None:
         """Start everything and wait until the daemon leads."""
@@ -179,8 +179,8 @@ class Scale:
         }
         assert self.daemon is not None
         return {
-            "daemon": _ticks(self.daemon.pid) / HERTZ,
-            "API server": sum(_ticks(int(pid)) for pid in pids.values()) / HERTZ,
+            "daemon": cpu_ticks(self.daemon.pid) / HERTZ,
+            "API server": sum(cpu_ticks(int(pid)) for pid in pids.values()) / HERTZ,
         }
 
     def memory_mib(self) -> float:
@@ -223,11 +223,6 @@ class Scale:
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)[:200]}: {done.stderr or done.stdout}")
         return done.stdout
-
-
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def measure(scale: Scale, size: int, short: int) -> dict[str, float]:
@@ -294,11 +289,6 @@ def measure_array(scale: Scale, tasks: int) -> dict[str, float]:
     ) / tasks
     found["memory after that [MiB]"] = scale.memory_mib()
     return found
-
-
-def say(text: str) -> None:
-    """Tell how far it is."""
-    print(f"# {time.strftime('%H:%M:%S')} {text}", file=sys.stderr)
 
 
 def main() -> int:

@@ -199,15 +199,16 @@ def settle(system: System, *, within_s: float = WITHIN_S) -> None:
         return
     end = time.monotonic() + within_s
     quiet = 0
-    before = _cpu_ticks(pid)
+    before = cpu_ticks(pid)
     while quiet < 3 and time.monotonic() < end:
         time.sleep(0.15)
-        now = _cpu_ticks(pid)
+        now = cpu_ticks(pid)
         quiet = quiet + 1 if now - before <= 1 else 0
         before = now
 
 
-def _cpu_ticks(pid: int) -> int:
+def cpu_ticks(pid: int) -> int:
+    """Return the processor time that a process has spent, in clock ticks; 0 when it is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
