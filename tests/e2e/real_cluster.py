@@ -231,12 +231,14 @@ class Account:
             "GRIDCOMPAT_CONFIG": str(cluster.folder / "site.toml"),
         }
 
-    def run(self, *words: str, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command as this user."""
+    def run(
+        self, *words: str, cwd: Path | None = None, stdin: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as this user, with more or other variables."""
         return subprocess.run(
             words,
             cwd=cwd or self.home,
-            env=self.environment,
+            env={**self.environment, **variables},
             input=stdin,
             capture_output=True,
             text=True,

@@ -222,19 +222,8 @@ def test_a_job_submits_its_successor(user: Account) -> None:
 
 def test_nobody_sees_into_another_namespace(user: Account, other: Account) -> None:
     secret = number(user.ok("qsub", "-h", "-N", "private", script(user, "s.sh", "echo secret")))
-    environment = {**other.environment, "GRIDCOMPAT_NAMESPACE": user.namespace}
     for words in (["qstat"], ["qdel", secret], ["qsub", "-b", "y", "true"], ["qalter", "-N", "x", secret]):
-        done = subprocess.run(
-            words,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            user=other.uid,
-            group=other.gid,
-            extra_groups=[],
-            cwd=other.home,
-        )
+        done = other.run(*words, GRIDCOMPAT_NAMESPACE=user.namespace)
         assert done.returncode == 1, (words, done.stdout, done.stderr)
         assert "forbidden" in done.stderr, done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr

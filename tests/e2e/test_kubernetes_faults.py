@@ -8,7 +8,6 @@ Needs what test_kubernetes.py needs.
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 
 import pytest
@@ -74,17 +73,7 @@ def test_etcd_is_killed(site: RealCluster, user: Account) -> None:
     site.kubelab("kill", "etcd")
     try:
         # Nobody is told a number for which there is no job.
-        done = subprocess.run(
-            ["qsub", "once.sh"],
-            env={**user.environment, "GRIDCOMPAT_REQUEST_TIMEOUT_S": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-            user=user.uid,
-            group=user.gid,
-            extra_groups=[],
-            cwd=user.home,
-        )
+        done = user.run("qsub", "once.sh", GRIDCOMPAT_REQUEST_TIMEOUT_S="3")
         assert (done.returncode, done.stdout) == (25, ""), done.stderr
         assert len(done.stderr.splitlines()) <= 2, done.stderr
     finally:
