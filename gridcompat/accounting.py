@@ -213,14 +213,14 @@ def _columns(block: bytes, places: Sequence[int]) -> list[list[float]] | None:
     """The numbers of each field if every line is a plain record, else None."""
     from operator import itemgetter
 
+    if block.startswith(b"#") or b"\n#" in block:
+        return None
     chosen = itemgetter(*places, 5)
     rows = []
     for text in block.split(b"\n"):
         fields = text.split(b":", FIELDS_AT_LEAST - 1)
         if len(fields) == FIELDS_AT_LEAST:
             rows.append(chosen(fields))
-    if block.startswith(b"#") or b"\n#" in block:
-        return None
     *columns, numbers = zip(*rows, strict=True) if rows else ((),)
     try:
         return [list(map(float, column)) for column in columns] if all(map(bytes.isdigit, numbers)) else None

@@ -397,9 +397,9 @@ class Daemon:
         from gridcompat.cluster.base import GRID_JOB
         from gridcompat.cluster.embedded.store import EmbeddedCluster
         from gridcompat.controller.draft import gone
-        from gridcompat.controller.retain import is_over
         from gridcompat.errors import ClusterError
         from gridcompat.outbox.spool import pending
+        from gridcompat.translate.grid_job import is_over
 
         try:
             cluster = EmbeddedCluster(self.state_dir)

@@ -10,7 +10,7 @@ import os
 
 from gridcompat.cli import _judged
 from gridcompat.cli._judged import NOTE, Judgement, Reason
-from gridcompat.migration import calls, crontab
+from gridcompat.migration import calls, crontab, files
 from gridcompat.migration.calls import Call
 from gridcompat.options import directives, table
 from gridcompat.record import record, replace
@@ -148,7 +148,7 @@ def _of_settings(found: calls.Finding, judge: Judge) -> Iterator[Reason]:
         yield Reason(outcome=NOTE, text=text, origin=str(found.line))
         return
     try:
-        ours = b"gridcompat" in judge.disk.content(found.text)[:4096]
+        ours = files.speaks_of_us(judge.disk.content(found.text))
         text = "" if ours else f"{found.text} leads to other commands than these"
     except (OSError, ValueError) as error:
         text = f"{found.text} cannot be read ({getattr(error, 'strerror', None) or error})"

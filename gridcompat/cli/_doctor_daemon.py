@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from gridcompat import __version__
+from gridcompat import __version__, timestamps
 from gridcompat.cli import _doctor_site as site_checks
 from gridcompat.cli._doctor_site import APPLY, SKEW_S, bind, contains
 from gridcompat.cli._finding import ok, problem, unseen, warning
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from gridcompat.cli._finding import Finding, Found
 
 
+def _logs(site: Site) -> str:
+    return f"kubectl -n {site.daemon_namespace} logs -l app.kubernetes.io/component=daemon --tail=20"
+
+
 def deployment(site: Site) -> Found:
     """The daemon's Deployment is there, ready, and its pods have their image."""
     of = f"namespaces/{site.daemon_namespace}"
     label = "labelSelector=app.kubernetes.io%2Fname%3Dgridcompat"
-    logs = f"kubectl -n {site.daemon_namespace} logs -l app.kubernetes.io/component=daemon --tail=20"
+    logs = _logs(site)
     try:
         there = site.get(f"/apis/apps/v1/{of}/deployments?{label}")["items"]
         pods = site.get(f"/api/v1/{of}/pods?{label}")["items"]
@@ -59,7 +63,7 @@ def deployment(site: Site) -> Found:
 def lease(site: Site) -> Finding:
     """Somebody leads, just now, with this version."""
     path = f"/apis/coordination.k8s.io/v1/namespaces/{site.daemon_namespace}/leases/{LEASE_NAME}"
-    logs = f"kubectl -n {site.daemon_namespace} logs -l app.kubernetes.io/component=daemon --tail=20"
+    logs = _logs(site)
     try:
         there = site.get(path)
     except NotFound:
@@ -73,7 +77,7 @@ def lease(site: Site) -> Finding:
             "the Lease was taken by --uninstall",
             f"kubectl -n {site.daemon_namespace} delete lease {LEASE_NAME}  # to use it again",
         )
-    age = time.time() - epoch_of(str(spec.get("renewTime") or ""))
+    age = time.time() - timestamps.epoch(str(spec.get("renewTime") or ""))
     if not holder or age > 2 * LEASE_S + SKEW_S:
         since = f"{age:.0f} s" if age < 1e9 else "ever"
         return problem(f"no replica of the daemon has led for {since}", logs)
@@ -83,16 +87,6 @@ def lease(site: Site) -> Finding:
             f"the daemon that leads is of version {version or 'unknown'}, this is {__version__}", APPLY
         )
     return ok(f"{holder.rpartition('_')[0]} leads, with version {version}")
-
-
-def epoch_of(text: str) -> float:
-    """Return a MicroTime as epoch seconds, 0 if it is none."""
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def policy(site: Site) -> Finding:

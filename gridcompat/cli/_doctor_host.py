@@ -15,6 +15,8 @@ import time
 from typing import TYPE_CHECKING
 
 from gridcompat.cli._finding import ok, problem, warning
+from gridcompat.migration.files import is_ours
+from gridcompat.packaging import PACKAGE
 from gridcompat.record import record
 
 if TYPE_CHECKING:
@@ -110,21 +112,8 @@ def search_path(host: Host) -> Found:
     return found or ok(f"{', '.join(COMMANDS)} are gridcompat's")
 
 
-def is_ours(path: str) -> bool:
-    """Return whether a file in PATH is one of gridcompat's commands."""
-    real = os.path.realpath(path)
-    try:
-        with open(real, "rb") as file:
-            return b"gridcompat" in file.read(4096)
-    except OSError:
-        return False
-
-
 def _commands() -> str:
-    import gridcompat
-
-    package = os.path.dirname(os.path.realpath(gridcompat.__file__))
-    here = (os.path.join(os.path.dirname(package), "bin"), os.path.dirname(sys.executable))
+    here = (os.path.join(_package_parent(), "bin"), os.path.dirname(sys.executable))
     return next((path for path in here if os.access(os.path.join(path, "qsub"), os.X_OK)), here[0])
 
 
@@ -278,9 +267,7 @@ def daemon(host: Host) -> Finding:
 
 
 def _package_parent() -> str:
-    import gridcompat
-
-    return os.path.dirname(os.path.dirname(os.path.realpath(gridcompat.__file__)))
+    return os.path.dirname(os.path.realpath(PACKAGE))
 
 
 def _program_of(pid: int) -> str:
@@ -300,6 +287,7 @@ def _unfinished(state_dir: str) -> int:
     from gridcompat.cluster.embedded import paths
     from gridcompat.cluster.embedded.store import EmbeddedCluster
     from gridcompat.errors import GridError
+    from gridcompat.translate.grid_job import unfinished
 
     if not os.path.exists(f"{state_dir}/{paths.DATABASE}"):
         return 0
@@ -311,17 +299,14 @@ def _unfinished(state_dir: str) -> int:
             cluster.close()
     except GridError:
         return 0  # `database` says so
-    phase = list(jobs.columns).index("Phase")
-    return sum(1 for row in jobs.rows if row[phase] not in ("Finished", "Void"))
+    return unfinished(jobs)
 
 
 def accounting(host: Host) -> Finding:
     """`qacct` reads the records, from a file that only the daemon writes."""
-    path = host.settings.accounting_file
-    if not path:
-        if host.settings.cluster != "kubernetes":
-            return ok("records are in the state directory")
-        path = f"{host.settings.sge_root}/{host.settings.sge_cell}/common/accounting"
+    if not host.settings.accounting_file and host.settings.cluster != "kubernetes":
+        return ok("records are in the state directory")
+    path = host.settings.shared_accounting()
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         return problem(

@@ -101,7 +101,7 @@ def connect() -> Grid:
         cluster = rest(settings)
     except GridError as error:
         raise told(error) from error
-    found = settings.accounting_file or f"{settings.sge_root}/{settings.sge_cell}/common/accounting"
+    found = settings.shared_accounting()
     namespace = settings.namespace or cluster.namespace
     return Grid(
         settings=settings,

@@ -57,8 +57,6 @@ _ASKING = ("qsub", "qalter", "jsub", "jstart", "qcronsub")
 AS_THERE = " (as on the grid)"
 _INTERACTIVE = ("qrsh", "qlogin", "qsh")
 _NO_TERMINAL = "a job has no terminal here; qsub -sync y -b y COMMAND waits for one that writes into a file"
-_OTHERS = ("qmake", "qmon", "qtcsh")
-"""Refused whatever stands behind them."""
 _REQUEST_FILES = (".sge_request", "sge_request", ".jsubrc", ".sge_qstat")
 
 
@@ -161,7 +159,7 @@ class Judge:
             as_typed: somebody typed it; not so for a script that is looked at by itself.
         """
         reasons = list(self._before(call)) if as_typed else []
-        if call.command in (*_INTERACTIVE, *_OTHERS) or call.command not in self.commands:
+        if call.command in table.REFUSING or call.command not in self.commands:
             text = _NO_TERMINAL if call.command in _INTERACTIVE else "there is none here"
             return _judgement([*reasons, Reason(outcome=REFUSED, text=text)])
         made = samples.ready(call.command, call.words, self.unknowns)

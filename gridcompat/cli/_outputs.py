@@ -15,7 +15,8 @@ from gridcompat.errors import ClusterError
 from gridcompat.patterns import matches
 from gridcompat.record import record
 from gridcompat.translate import ranges, streams
-from gridcompat.translate.grid_job import all_tasks, is_array, job_id, read_request
+from gridcompat.translate.grid_job import all_tasks, is_array, is_over, job_id, read_request
+from gridcompat.translate.outcome import pending_reason
 from gridcompat.translate.pod import JOB_LABEL
 
 if TYPE_CHECKING:
@@ -60,17 +61,13 @@ def find(grid: Grid, word: str) -> tuple[K8sObject | None, int | None, int]:
     if _is_number(number) and (not dot or _is_number(task)):
         return grid.job(int(number)), int(task) if dot else None, 1
     found = [job for job in _jobs(grid) if matches(word, str(job["spec"].get("jobName") or ""))]
-    found.sort(key=lambda job: (_active(job), job_id(job)))
-    many = sum(_active(job) for job in found) or len(found)
+    found.sort(key=lambda job: (not is_over(job), job_id(job)))
+    many = sum(not is_over(job) for job in found) or len(found)
     return (found[-1] if found else None), None, many
 
 
 def _is_number(word: str) -> bool:
     return word.isascii() and word.isdecimal() and 0 < len(word) <= 15
-
-
-def _active(job: K8sObject) -> bool:
-    return (job.get("status") or {}).get("phase") not in ("Finished", "Void")
 
 
 def _jobs(grid: Grid) -> list[K8sObject]:
@@ -117,7 +114,7 @@ def outputs(grid: Grid, job: K8sObject, only: int | None = None) -> list[Output]
                     job, request, task, user=owner, home=home, host=hosts.get(task, "")
                 )
         if state in (PENDING, STARTING):
-            waiting = waits_for(pod) if pod is not None else ""
+            waiting = pending_reason(pod) if pod is not None else None
             reason = waiting or "; ".join(reasons)
         out, err = streams.files(where, is_directory)
         found.append(
@@ -168,22 +165,6 @@ def _pods(grid: Grid, job: K8sObject) -> dict[str, K8sObject]:
     except ClusterError:
         return {}  # then by the request
     return {str(pod["metadata"]["name"]): pod for pod in pods}
-
-
-def waits_for(pod: K8sObject) -> str:
-    """Return why the container of a pod has not started, "" if its status does not say."""
-    status = pod.get("status") or {}
-    for one in status.get("containerStatuses") or ():
-        waiting = (one.get("state") or {}).get("waiting") or {}
-        reason = str(waiting.get("reason") or "")
-        if reason and reason not in ("ContainerCreating", "PodInitializing"):
-            return ": ".join(
-                text for text in (reason, " ".join(str(waiting.get("message") or "").split())) if text
-            )
-    for one in status.get("conditions") or ():
-        if one.get("type") == "PodScheduled" and one.get("status") == "False" and one.get("message"):
-            return f"{one.get('reason') or 'Unschedulable'}: {' '.join(str(one['message']).split())}"
-    return ""
 
 
 def _hosts(grid: Grid, number: int) -> dict[int, str]:

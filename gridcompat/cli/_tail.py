@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gridcompat.record import record
 
@@ -49,14 +51,24 @@ def open_file(path: str) -> int:
     raise CannotShow("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
 
 
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = open_file(path)
+    try:
+        yield descriptor
+    except OSError as error:
+        raise CannotShow((error.strerror or str(error)).lower()) from error
+    finally:
+        os.close(descriptor)
+
+
 def tail(path: str, lines: int) -> tuple[bytes, Place]:
     """Return the last lines of a file, and the place after them.
 
     Raises:
         CannotShow: it cannot be read.
     """
-    descriptor = open_file(path)
-    try:
+    with _opened(path) as descriptor:
         found = os.fstat(descriptor)
         start = end = found.st_size
         data = b""
@@ -65,10 +77,6 @@ def tail(path: str, lines: int) -> tuple[bytes, Place]:
             size = min(BLOCK, start)
             start -= size
             data = os.pread(descriptor, size, start) + data
-    except OSError as error:
-        raise CannotShow((error.strerror or str(error)).lower()) from error
-    finally:
-        os.close(descriptor)
     kept = data.split(b"\n")
     whole = kept[-1] == b""
     wanted = lines + 1 if whole else lines
@@ -82,16 +90,11 @@ def more(path: str, place: Place) -> tuple[bytes, Place]:
     Raises:
         CannotShow: it cannot be read.
     """
-    descriptor = open_file(path)
-    try:
+    with _opened(path) as descriptor:
         found = os.fstat(descriptor)
         same = (found.st_dev, found.st_ino) == (place.device, place.inode)
         offset = place.offset if same and found.st_size >= place.offset else 0
         data = os.pread(descriptor, MOST_BYTES, offset)
-    except OSError as error:
-        raise CannotShow((error.strerror or str(error)).lower()) from error
-    finally:
-        os.close(descriptor)
     return data, Place(device=found.st_dev, inode=found.st_ino, offset=offset + len(data))
 
 

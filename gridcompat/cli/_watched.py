@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.errors import Expired, Forbidden, GridError
 from gridcompat.record import record
+from gridcompat.translate.grid_job import is_over
 
 if TYPE_CHECKING:
     from gridcompat.cli._grid import Grid
@@ -125,7 +126,7 @@ class Watched:
 
     def _list(self) -> str:
         found = self._grid.cluster.list(GRID_JOB, namespace=self._namespace())
-        self._unfinished = {job["metadata"]["uid"] for job in found.items if _unfinished(job)}
+        self._unfinished = {job["metadata"]["uid"] for job in found.items if not is_over(job)}
         self._say(News(all=tuple(found.items)))
         return found.version
 
@@ -150,12 +151,8 @@ class Watched:
 
     def _heard(self, job: K8sObject, *, gone: bool) -> None:
         uid = job["metadata"]["uid"]
-        if gone or not _unfinished(job):
+        if gone or is_over(job):
             self._unfinished.discard(uid)
         else:
             self._unfinished.add(uid)
         self._say(News(gone=job) if gone else News(changed=job))
-
-
-def _unfinished(job: K8sObject) -> bool:
-    return (job.get("status") or {}).get("phase") not in ("Finished", "Void")

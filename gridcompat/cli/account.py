@@ -13,6 +13,7 @@ from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
 from gridcompat.errors import GridError
 from gridcompat.translate import manifests
 from gridcompat.translate.account import ACCOUNT_NAME, blocks_of, next_id
+from gridcompat.translate.grid_job import unfinished
 
 SUBJECTS = ("user", "group", "serviceaccount")
 
@@ -120,9 +121,8 @@ def show(namespace: str) -> None:
         f"{'ids':10}  " + (", ".join(f"{first}-{last}" for first, last in blocks_of(obj)) or "none yet")
     )
     click.echo(f"{'next id':10}  {next_id(obj) or 'none yet'}")
-    phase = list(jobs.columns).index("Phase")
-    over = sum(1 for row in jobs.rows if row[phase] in ("Finished", "Void"))
-    click.echo(f"{'jobs':10}  {len(jobs.rows) - over} unfinished, {over} finished")
+    left = unfinished(jobs)
+    click.echo(f"{'jobs':10}  {left} unfinished, {len(jobs.rows) - left} finished")
 
 
 @account.command(help="Print what to delete: gridcompat account remove NAMESPACE | kubectl delete -f -")

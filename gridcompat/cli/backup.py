@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from gridcompat import timestamps
 from gridcompat.cli._printed import connect, load_settings, told
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, GRID_SITE, LEASE, NAMESPACE, SECRET, Selector
 from gridcompat.errors import Conflict, GridError, NotFound
 from gridcompat.translate import ranges
 from gridcompat.translate.account import SITE_NAME, blocks_of
-from gridcompat.translate.grid_job import SECRET_TYPE, secret_name
+from gridcompat.translate.grid_job import SECRET_TYPE, is_over, secret_name
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import Cluster, K8sObject
@@ -103,7 +104,7 @@ def saved(cluster: Cluster) -> dict[str, Any]:
 
 
 def _is_over(job: K8sObject) -> bool:
-    return (job.get("status") or {}).get("phase") in ("Finished", "Void") or bool(job["spec"].get("void"))
+    return is_over(job) or bool(job["spec"].get("void"))
 
 
 def _bare(obj: K8sObject) -> K8sObject:
@@ -183,7 +184,6 @@ def _made(cluster: Cluster, obj: K8sObject) -> K8sObject | None:
 
 def somebody_leads(cluster: RestCluster, namespace: str) -> bool:
     """Whether a replica of the daemon has renewed its Lease within a minute of this machine's clock."""
-    from gridcompat.cli._doctor_daemon import epoch_of
     from gridcompat.replica.process import LEASE_NAME
 
     try:
@@ -191,4 +191,7 @@ def somebody_leads(cluster: RestCluster, namespace: str) -> bool:
     except NotFound:
         return False
     holder = str(spec.get("holderIdentity") or "")
-    return holder not in ("", "uninstall") and time.time() - epoch_of(str(spec.get("renewTime") or "")) < 60
+    return (
+        holder not in ("", "uninstall")
+        and time.time() - timestamps.epoch(str(spec.get("renewTime") or "")) < 60
+    )

@@ -16,6 +16,7 @@ from gridcompat.cli.explain import surroundings, tell
 from gridcompat.errors import GridError
 from gridcompat.migration import crontab, files
 from gridcompat.migration.expand import Unknowns
+from gridcompat.packaging import drop_ins
 from gridcompat.record import replace
 
 TYPE_CHECKING = False
@@ -96,7 +97,7 @@ class _Check:
         self.context, self.prefix, self.on_this_host = context, prefix, on_this_host
         self.disk = files.Disk()
         self.unknowns = Unknowns()
-        self.commands = frozenset(_commands())
+        self.commands = frozenset(drop_ins())
         self.user = user
         self.judges: dict[str, Judge] = {}
 
@@ -193,15 +194,6 @@ def _owner(name: str) -> str:
     return base if folder.endswith(f"/{SPOOL}") and folder.startswith("/var/spool/") else ""
 
 
-def _commands() -> Iterable[str]:
-    """Return the names of the commands that there are."""
-    import gridcompat
-
-    for name in os.listdir(os.path.join(gridcompat.__path__[0], "commands")):
-        if name.endswith(".py") and name[0] != "_" and name != "context.py":
-            yield name[:-3]
-
-
 def _identify(typed: str, path: str) -> str:
     """Return "ours", "" if nothing is found, or the path of another command."""
     import shutil
@@ -209,8 +201,4 @@ def _identify(typed: str, path: str) -> str:
     found = shutil.which(typed, path=path)
     if found is None:
         return ""
-    try:
-        # Every way of installing the commands names the package in the file that is started.
-        return "ours" if b"gridcompat" in files.plain(found)[:4096] else found
-    except OSError:
-        return found
+    return "ours" if files.is_ours(found) else found

@@ -46,6 +46,7 @@ def status() -> None:
     """Exit status 0 when it runs, 3 when not (as init scripts have it)."""
     from gridcompat.cluster.base import GRID_JOB
     from gridcompat.cluster.embedded.store import EmbeddedCluster
+    from gridcompat.translate.grid_job import unfinished
 
     _, state_dir = _state()
     pid = spawn.daemon_pid(state_dir)
@@ -62,9 +63,8 @@ def status() -> None:
                 cluster.close()
         except GridError as error:
             raise _told(error) from error
-        phase = list(jobs.columns).index("Phase")
-        over = sum(1 for row in jobs.rows if row[phase] in ("Finished", "Void"))
-        click.echo(f"jobs             {len(jobs.rows) - over} unfinished, {over} finished")
+        left = unfinished(jobs)
+        click.echo(f"jobs             {left} unfinished, {len(jobs.rows) - left} finished")
     if not spawn.daemon_lives(state_dir):
         raise SystemExit(3)
 

@@ -20,7 +20,7 @@ from gridcompat.cli._outputs import BEGUN, ENDED, ERROR, PENDING, Output
 from gridcompat.cli._terminal import Paint, color_option, is_terminal, paint, safe, write
 from gridcompat.cli._watched import Watched
 from gridcompat.record import record
-from gridcompat.translate.grid_job import job_id
+from gridcompat.translate.grid_job import is_over, job_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -286,7 +286,7 @@ class _Follower:
                 _say_state(output, self._wanted)
             self._told[output.task] = output.state
         self._look()
-        if (self._job.get("status") or {}).get("phase") in ("Finished", "Void"):
+        if is_over(self._job):
             return True
         return all(output.state == ENDED for output in self._outputs) and self._task is not None
 

@@ -65,7 +65,7 @@ def _daemon(namespace: str, settings_file: str | None, image: str, volume: str, 
     if settings_file:
         with open(settings_file, encoding="utf-8") as file:
             text = file.read()
-    accounting = settings.accounting_file or f"{settings.sge_root}/{settings.sge_cell}/common/accounting"
+    accounting = settings.shared_accounting()
     return Daemon(
         namespace=namespace,
         image=image or settings.image or IMAGE,

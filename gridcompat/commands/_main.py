@@ -95,7 +95,7 @@ def make_context(
 
     def accounting() -> str:
         if settings.accounting_file or settings.cluster != "embedded":
-            return settings.accounting_file or f"{settings.sge_root}/{settings.sge_cell}/common/accounting"
+            return settings.shared_accounting()
         from gridcompat.cluster.embedded import paths
 
         return os.path.join(paths.state_dir(settings), paths.ACCOUNTING)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from gridcompat.cluster.base import GRID_ACCOUNT, NODE
 from gridcompat.controller.cache import owned_by
 from gridcompat.controller.draft import Facts
-from gridcompat.controller.retain import is_over
 from gridcompat.controller.shape import shape_of
 from gridcompat.errors import GridError
 from gridcompat.model import JobRequest
 from gridcompat.translate import ranges
 from gridcompat.translate.account import ACCOUNT_NAME, account_of
-from gridcompat.translate.grid_job import read_request, task_ranges
+from gridcompat.translate.grid_job import is_over, read_request, task_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Set

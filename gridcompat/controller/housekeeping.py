@@ -10,11 +10,11 @@ from gridcompat.controller.actions import EndPod, LetGo
 from gridcompat.controller.cache import job_key, owned_by
 from gridcompat.controller.draft import attempt_key, gone
 from gridcompat.controller.entries import orphan_entry
-from gridcompat.controller.retain import is_over, to_retire
+from gridcompat.controller.retain import to_retire
 from gridcompat.errors import Conflict, NotFound
 from gridcompat.model import JobRequest
 from gridcompat.translate.account import ACCOUNT_NAME, SITE_NAME
-from gridcompat.translate.grid_job import JOB_FINALIZER, grid_job
+from gridcompat.translate.grid_job import JOB_FINALIZER, grid_job, is_over
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import ATTEMPT_LABEL, EVIDENCE_FINALIZER, RECORD_ANNOTATION, TASK_LABEL, is_void
 

@@ -23,11 +23,11 @@ from gridcompat.controller.events import Events
 from gridcompat.controller.executor import Executor
 from gridcompat.controller.facts import Knowledge
 from gridcompat.controller.plan import plan
-from gridcompat.controller.retain import is_over
 from gridcompat.controller.stuck import Stuck
 from gridcompat.controller.tally import Tally
 from gridcompat.controller.workqueue import Timers, WorkQueue
 from gridcompat.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from gridcompat.translate.grid_job import is_over
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import is_void
 

@@ -11,13 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from gridcompat.cluster.base import K8sObject
     from gridcompat.settings import Settings
-
-
-def is_over(grid_job: K8sObject) -> bool:
-    """Whether nothing of a job is still to come: finished, void."""
-    return (grid_job.get("status") or {}).get("phase") in ("Finished", "Void")
 
 
 def to_retire(

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from gridcompat.migration.expand import Unknowns
     from gridcompat.migration.program import Command, Word
 
-NAMES = frozenset(
-    (
-        *table.COMMANDS,
-        *("qmake", "qmon", "qping", "qquota", "qrdel", "qrstat", "qrsub", "qtcsh", "qsched"),
-    )
-)
+NAMES = frozenset((*table.COMMANDS, "qsched"))
 """Commands of a grid, also those that are not there here."""
 _DISTINCT = tuple(sorted(NAMES - {"job", "qmake"}, key=len, reverse=True))
 """Names that are looked for in text that is not taken apart; `job` is in every other sentence."""

@@ -40,6 +40,19 @@ def plain(path: str) -> bytes:
     return content
 
 
+def is_ours(path: str) -> bool:
+    """Return whether a program is one of gridcompat's: every way of installing names the package in it."""
+    try:
+        return speaks_of_us(plain(path))
+    except OSError:
+        return False
+
+
+def speaks_of_us(content: bytes) -> bool:
+    """Return whether a stub, or a settings.sh, with this content is gridcompat's."""
+    return b"gridcompat" in content[:4096]
+
+
 def _check(status: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)

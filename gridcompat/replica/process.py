@@ -59,12 +59,7 @@ class Place:
 
 def spool_of(settings: Settings) -> str:
     """Return the directory of mails that wait: beside the accounting file."""
-    return os.path.join(os.path.dirname(accounting_path(settings)), "mail")
-
-
-def accounting_path(settings: Settings) -> str:
-    """Return the accounting file of a real cluster's site."""
-    return settings.accounting_file or f"{settings.sge_root}/{settings.sge_cell}/common/accounting"
+    return os.path.join(os.path.dirname(settings.shared_accounting()), "mail")
 
 
 class Log:
@@ -146,7 +141,7 @@ class Replica:
         controller = self._controller = Controller(
             Fence(self._cluster, self._election.leads),
             self.settings,
-            accounting=AccountingFile(accounting_path(self.settings)),
+            accounting=AccountingFile(self.settings.shared_accounting()),
             spool=spool_of(self.settings),
             log=self.log.warn,
         )

@@ -47,7 +47,7 @@ class Tasks:
         self.array = objects.is_array(job)
         self.all = objects.task_ranges(job)
         self.deleted = ranges.parse(spec.get("deleted") or "")
-        over = status.get("phase") in ("Finished", "Void") or bool(spec.get("void"))
+        over = objects.is_over(job) or bool(spec.get("void"))
         runs = () if over else status.get("running") or ()
         self.runs: dict[int, dict[str, Any]] = {run["task"]: run for run in runs}
         """Tasks with an attempt."""

@@ -56,7 +56,7 @@ def follow(cluster: Cluster, grid_job: K8sObject, *, accounting: str, means: Mea
     seen = -1
     for job in _versions(cluster, grid_job, means):
         status = job.get("status", {})
-        over = status.get("phase") in ("Finished", "Void")
+        over = objects.is_over(job)
         if over or status.get("finished", 0) != seen:
             seen = status.get("finished", 0)
             for end in _ends(job, accounting):

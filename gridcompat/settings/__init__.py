@@ -180,6 +180,10 @@ class Settings:
     40 MiB; not shorter, for the next command of a script should find it."""
     request_timeout_s: float = 30.0
 
+    def shared_accounting(self) -> str:
+        """Return the path of the accounting file that the hosts of a real cluster's site share."""
+        return self.accounting_file or f"{self.sge_root}/{self.sge_cell}/common/accounting"
+
 
 def load(
     environ: Mapping[str, str], *, home: str, uid: int, remember: bool = True

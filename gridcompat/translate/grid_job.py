@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gridcompat.cluster.base import K8sObject
+    from gridcompat.cluster.base import K8sObject, Table
     from gridcompat.translate.ranges import Ranges
 
 JOB_FINALIZER = "gridcompat.io/job"
@@ -28,11 +28,24 @@ REQUEST_BYTES = 196_608
 """Of `spec.request`: an object of etcd holds 1.5 MiB, and 5,000 jobs are listed together."""
 SECRET_BYTES = 1_048_576
 """Data of a Secret, as Kubernetes has it (core/v1, MaxSecretSize)."""
+OVER = ("Finished", "Void")
+"""Phases after which nothing of a job is still to come."""
 PLAIN: Ranges = ((1, 1, 1),)
 """The tasks of a job that is no array."""
 
 _CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 # ASCII, so that bytes that are not UTF-8 (lone surrogates in a str) pass an API server unharmed.
+
+
+def is_over(grid_job: K8sObject) -> bool:
+    """Return whether nothing of a job is still to come: finished, void."""
+    return (grid_job.get("status") or {}).get("phase") in OVER
+
+
+def unfinished(jobs: Table) -> int:
+    """Return how many GridJobs of a listing are not over."""
+    phase = list(jobs.columns).index("Phase")
+    return sum(row[phase] not in OVER for row in jobs.rows)
 
 
 def request_json(request: JobRequest) -> str:
