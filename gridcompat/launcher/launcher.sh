@@ -612,13 +612,15 @@ finish() { # KILL until nothing is left of the session, for what forks meanwhile
 }
 
 ended() { # whether the program is over; -> $status $died (signal number)
-    jobs >"$scratch/jobs" 2>/dev/null
+    jobs -l >"$scratch/jobs" 2>/dev/null
     state=''
+    # By its process id: bash forgets a job that died of a signal, and gives its number to the next.
     while read -r number word; do
-        case $number in '[1]'*) state=$word && break ;; esac
+        word=${word#[+-]}
+        word=${word#"${word%%[! ]*}"}
+        case $word in "$pid "*) state=${word#"$pid "} && break ;; esac
     done <"$scratch/jobs"
-    state=${state#[+-]}
-    state=${state# }
+    state=${state#"${state%%[! ]*}"}
     died=0
     case $state in
         Running* | Stopped*) return 1 ;;
