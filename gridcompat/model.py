@@ -177,6 +177,8 @@ class Outcome:
     37 limit enforced, 100 assumedly after job."""
     reason: str = ""
     """Text for qstat -j and mail when `failed` is not 0."""
+    told: bool = False
+    """The launcher ended it, because it was told to: somebody deleted the pod."""
     lost: bool = False
-    """The node is gone; nobody saw how it ended."""
+    """The node is gone, so nobody saw how it ended; or the pod was taken away from outside."""
     host: str = ""

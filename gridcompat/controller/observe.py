@@ -82,7 +82,9 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
     end = outcome(pod)
     why = ended_by(pod)
     if end is not None:
-        if not why and _vanished(pod, continuous=draft.facts.request.continuous):
+        # Without a note of ours it was not we who deleted the pod: an eviction, or somebody's kubectl.
+        taken_away = end.told and _deleting(pod) and end.failed not in record.ASKED_FOR
+        if not why and (taken_away or _vanished(pod, continuous=draft.facts.request.continuous)):
             end = replace(end, lost=True)
         if why.get("kind") == "error" and not end.ran and not end.failed:
             # Its name stays taken, as that of any attempt whose launcher never claimed it.

@@ -23,6 +23,8 @@ REQUEUE, APPLICATION_ERROR = 99, 100
 """Exit statuses with a meaning of their own. Source: qsub(1), -notify and -c; sge_shepherd(8)."""
 RESCHEDULED, ERROR_RETURNED, AFTER_JOB = 25, 30, 100
 """accounting(5), `failed`."""
+ASKED_FOR = (RESCHEDULED, ERROR_RETURNED)
+"""What the program itself wants to become of it, also when it was warned of its end."""
 EXIT_REASON = "exit_status of job start = {}"
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 300.0
 """A kubelet that rejects a pod may reject the next one too."""
@@ -114,7 +116,7 @@ def _meaning(
         return replace(end, failed=RESCHEDULED), "again", ""
     if end.lost:
         return replace(end, failed=end.failed or AFTER_JOB), "over", ""
-    plain = end.failed in (0, RESCHEDULED, ERROR_RETURNED) and not end.signal
+    plain = end.failed in (0, *ASKED_FOR) and not end.signal
     if plain and end.exit_status == REQUEUE:
         end = replace(end, failed=RESCHEDULED)
         most = draft.facts.settings.max_requeues

@@ -66,7 +66,7 @@ LOST=111
 FOREVER=2147483647
 
 scratch='' own='' tmp='' copy='' holder='' timers='' started=0
-term='' overtime=''
+term='' overtime='' told=0
 
 # ---------------------------------------------------------------- evidence
 
@@ -138,7 +138,7 @@ evidence() { # exit signal failed reason
     fi
     json "$4"
     line="{\"v\":1,\"start\":$started,\"end\":$now,\"exit\":$1,\"signal\":$2,\"utime\":$utime,\"stime\":$stime"
-    line="$line,\"maxrss\":$maxrss,\"failed\":$3,\"reason\":\"$json\"}"
+    line="$line,\"maxrss\":$maxrss,\"failed\":$3,\"told\":$told,\"reason\":\"$json\"}"
     # One write of less than 4096 bytes.  The kubelet has bound a file here; it cannot be renamed over.
     printf '%s\n' "$line" >"${GC_TERMINATION_LOG:-/dev/termination-log}"
     [ -n "$own" ] || return
@@ -679,6 +679,7 @@ passed() { # timer: whether its time is over
 }
 
 stop() { # the way a job is ended: warned if it asked for that, then killed
+    [ -z "$term" ] || told=1
     if [ -z "${GC_NOTIFY:-}" ] || passed "$grace"; then
         kill -s KILL "$pid" 2>/dev/null # it may not have got as far as a session of its own
         finish
@@ -787,6 +788,9 @@ if [ "$died" != 0 ]; then
     if [ -n "$overtime" ] && [ "$died" = 9 ]; then failed=37; fi
     reason="died through signal $died"
 fi
+# What was over before it could be ended has not been ended.
+if [ "$failed" = 37 ]; then told=0; fi
+if [ "$died" != 9 ] && [ -z "$grace" ]; then told=0; fi
 evidence "$status" "$died" "$failed" "$reason"
 tidy
 sweep

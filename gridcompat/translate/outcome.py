@@ -194,6 +194,7 @@ def _evidence(message: object, code: int, start: float, end: float, host: str) -
         max_rss_kib=int(_number(found.get("maxrss"), 0.0, float(MOST_KIB))),
         failed=failed,
         reason=_text(found.get("reason")),
+        told=bool(began) and found.get("told") == 1,
         host=host,
     )
 

@@ -278,7 +278,7 @@ class World:
                 self.start(pod)
             return True
         if deleting:
-            self.end(pod, signal=9)
+            self.end(pod, signal=9, told=1)
             return True
         job, task, _ = attempt(pod)
         coming = self.ends.get((job, task))
@@ -315,6 +315,7 @@ class World:
         ran: bool = True,
         failed: int = 0,
         reason: str = "",
+        told: int = 0,
     ) -> None:
         """The container ends with the launcher's evidence."""
         code = 128 + signal if signal else exit_status
@@ -328,6 +329,7 @@ class World:
             "stime": 0.5,
             "maxrss": 1024,
             "failed": failed,
+            "told": told,
             "reason": reason,
         }
         state = {

@@ -364,6 +364,61 @@ class TestEnds:
         assert [one.failed for one in world.records()] == [25 if again else 100]
         assert world.status(1000)["phase"] == ("Active" if again else "Finished")
 
+    @pytest.mark.parametrize(
+        ("fields", "end", "runs", "failed"),
+        [
+            ({"restart": "y"}, {"signal": 9, "told": 1}, 2, 25),
+            ({"restart": "y", "notify": True}, {"exit_status": 4, "told": 1}, 2, 25),
+            ({"continuous": True}, {"signal": 9, "told": 1}, 2, 25),
+            ({"restart": "n"}, {"signal": 9, "told": 1}, 1, 100),
+            ({}, {"signal": 9, "told": 1}, 1, 100),
+            ({"restart": "n"}, {"exit_status": 99, "told": 1}, 2, 25),
+            ({"restart": "y"}, {"exit_status": 100, "told": 1}, 1, 30),
+            ({"restart": "y"}, {"exit_status": 3}, 1, 0),
+            ({"restart": "y"}, {"signal": 9, "failed": 37}, 1, 37),
+        ],
+        ids=[
+            "-r y",
+            "-r y, ended when warned",
+            "continuous",
+            "-r n",
+            "neither",
+            "-r n, asks for another run",
+            "-r y, says application error",
+            "-r y, ended by itself at that moment",
+            "-r y, used up its time at that moment",
+        ],
+    )
+    def test_a_pod_that_somebody_deletes_is_replaced_where_a_rerun_is_allowed(
+        self, world: World, fields: dict[str, Any], end: dict[str, Any], runs: int, failed: int
+    ) -> None:
+        world.submit(1000, **fields)
+        world.settle()
+        [name] = world.pods()
+        world.cluster.delete(POD, name, namespace="default")
+        world.work()
+        assert world.records() == [], "nobody knows yet how it ends"
+        assert len(world.runs) == 1, "the next run waits for the end of this one"
+        world.end(world.pods()[name], **end)
+        world.settle()
+        assert world.runs == [(1000, 1, number + 1) for number in range(runs)]
+        assert [one.failed for one in world.records()] == [failed]
+        if runs == 2:
+            assert world.status(1000)["running"] == [row(attempt=2, restarted=1)]
+            assert list(world.pods()) == ["job1000-1000-a2"]
+
+    def test_a_pod_that_somebody_deletes_before_it_runs_is_replaced_whatever_r_says(
+        self, world: World
+    ) -> None:
+        world.submit(1000, restart="n")
+        world.work()
+        world.cluster.delete(POD, "job1000-1000-a1", namespace="default")
+        world.settle()
+        assert world.runs == []
+        world.later(2.0)
+        assert world.runs == [(1000, 1, 2)]
+        assert world.status(1000)["running"] == [row(attempt=2, startedAt=int(START) + 2)]
+
     def test_a_rerunnable_queue_reruns_unless_r_n(self, tmp_path: Path) -> None:
         world = World(str(tmp_path / "rerun"), queues=(Queue(name="task", rerun=True),))
         world.submit(1000)

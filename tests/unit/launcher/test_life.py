@@ -41,6 +41,7 @@ def test_an_exit_status_is_kept_and_no_signal(bench: Bench, code: int) -> None:
         "stime",
         "maxrss",
         "failed",
+        "told",
         "reason",
     }
     assert (found["v"], found["exit"], found["signal"], found["failed"], found["reason"]) == (
@@ -225,6 +226,32 @@ def test_a_warned_job_may_end_by_itself(bench: Bench) -> None:
     process.terminate()
     result = bench.finish(process)
     assert (result.status, result.evidence["signal"], result.evidence["failed"]) == (4, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("program", "settings", "told"),
+    [
+        ("echo go; exec sleep 60", {}, 1),
+        ("trap 'exit 4' USR2; echo go; while :; do sleep 60 & wait; done", {"GC_NOTIFY": "15"}, 1),
+        ("echo go; sleep 0.5; exit 3", {}, 0),
+    ],
+    ids=["killed", "ends when warned", "ends by itself"],
+)
+def test_the_evidence_says_whether_it_was_told_to_end(
+    bench: Bench, program: str, settings: dict[str, str], told: int
+) -> None:
+    bench.script(program + "\n")
+    process = bench.start(**settings)
+    bench.await_text(bench.home / f"nm.o{bench.job_id}", "go")
+    if told:
+        process.terminate()
+    assert bench.finish(process).evidence["told"] == told
+
+
+def test_a_time_limit_is_no_order_to_end(bench: Bench) -> None:
+    bench.script("sleep 60\n")
+    found = bench.run(GC_H_RT="1").evidence
+    assert (found["failed"], found["told"]) == (37, 0)
 
 
 def test_a_suspended_job_can_be_ended(bench: Bench) -> None:

@@ -105,6 +105,12 @@ CASES: list[tuple[str, dict[str, Any], Outcome | None]] = [
         like(SEEN, **KILLED),
     ),
     (
+        "was told to end",
+        over(137, evidence(exit=137, signal=9, failed=100, told=1)),
+        like(SEEN, **KILLED, told=True),
+    ),
+    ("was told to end before it began", over(1, evidence(**NEVER, told=1)), like(SEEN, ran=False, start=0)),
+    (
         "used up its time",
         over(137, evidence(exit=137, signal=9, failed=37)),
         like(SEEN, **(KILLED | {"failed": 37})),
