@@ -14,10 +14,9 @@ import select
 import socket
 import ssl
 import time
-from _thread import get_ident
+from _thread import allocate_lock, get_ident
 from urllib.parse import urlsplit
 
-from gridcompat.cluster import kubeconfig
 from gridcompat.errors import (
     ClusterError,
     Conflict,
@@ -25,7 +24,6 @@ from gridcompat.errors import (
     Forbidden,
     Invalid,
     NotFound,
-    SettingsError,
     Unavailable,
 )
 
@@ -88,6 +86,9 @@ class Http:
         self._streams: set[Connection] = set()
         self._context: ssl.SSLContext | None = None
         self._ready = False
+        self._preparing = allocate_lock()
+        self._refused: Access | None = None
+        """Whose credentials the server did not accept."""
         self._away_at = float("-inf")
         """When the server was last found away."""
         self.server_date = ""
@@ -115,6 +116,7 @@ class Http:
         data = None if body is None else _encoded(body)
         tries, renewed = 0, False
         while True:
+            used = self._prepare()
             try:
                 status, headers, answer = self._once(
                     method, path, data, content_type, accept, deadline=deadline, repeatable=repeatable
@@ -124,9 +126,9 @@ class Http:
                 tries += 1
                 self._pause(tries, None, deadline, again.cause)
                 continue
-            if status == 401 and self.access.plugin is not None and not renewed:
+            if status == 401 and used.plugin is not None and not renewed:
                 renewed = True
-                self._renew()
+                self._renew(used)
                 continue
             if status < 300:
                 return _parsed(answer)
@@ -189,16 +191,14 @@ class Http:
         Raises:
             ClusterError: see `meaning`.
         """
-        self._prepare()
-        connection = Connection(self.access, self._context, timeout=min(self._timeout_s, CONNECT_S))
-        self._streams.add(connection)
+        used = self._prepare()
+        connection, response = self._opened(path)
+        if response.status == 401 and used.plugin is not None:
+            self._end(connection)
+            self._renew(used)
+            self._prepare()
+            connection, response = self._opened(path)
         try:
-            connection.connect()
-            connection.sock.settimeout(self._timeout_s)
-            connection.request(
-                "GET", self._prefix + path, headers={**self._headers(), "Accept": "application/json"}
-            )
-            response = connection.getresponse()
             if response.status >= 300:
                 raise meaning(response.status, response.read())
             if connection.sock is not None:
@@ -223,6 +223,23 @@ class Http:
 
         return line
 
+    def _opened(self, path: str) -> tuple[Connection, http.client.HTTPResponse]:
+        connection = Connection(self.access, self._context, timeout=min(self._timeout_s, CONNECT_S))
+        self._streams.add(connection)
+        try:
+            connection.connect()
+            connection.sock.settimeout(self._timeout_s)
+            connection.request(
+                "GET", self._prefix + path, headers={**self._headers(), "Accept": "application/json"}
+            )
+            return connection, connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._end(connection)
+            raise self._unreachable(error) from error
+        except ClusterError:
+            self._end(connection)
+            raise
+
     def _end(self, connection: Connection) -> None:
         self._streams.discard(connection)
         connection.close()
@@ -239,7 +256,6 @@ class Http:
         return urlsplit(self.access.server).path.rstrip("/")
 
     def _connection(self, timeout: float) -> Connection:
-        self._prepare()
         found = self._connections.get(get_ident())
         if found is not None and found.stale():
             self._drop()
@@ -253,21 +269,28 @@ class Http:
         if found is not None:
             found.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> Access:
+        """Return the access to use now, with its credentials."""
         if self._ready:
-            return
-        if self.access.plugin is not None:
-            try:
-                self.access = kubeconfig.plugin_access(self.access)
-            except SettingsError as error:
-                raise Unavailable(error.message) from error
-        if self.access.server.startswith("https://"):
-            self._context = _context(self.access)
-        self._ready = True
+            return self.access
+        with self._preparing:
+            if not self._ready:
+                if self.access.plugin is not None:
+                    from gridcompat.cluster import credentials
 
-    def _renew(self) -> None:
+                    self.access = credentials.granted(self.access, refused=self._refused)
+                if self.access.server.startswith("https://"):
+                    self._context = _context(self.access)
+                self._ready = True
+            return self.access
+
+    def _renew(self, used: Access) -> None:
+        """Get other credentials, unless another thread just has."""
         self._drop()
-        self._ready = False
+        with self._preparing:
+            if self.access is used:
+                self._refused = used
+                self._ready = False
 
     def _headers(self) -> dict[str, str]:
         access = self.access

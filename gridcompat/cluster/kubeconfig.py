@@ -1,8 +1,8 @@
 """Where the API server is and who we are to it: kubeconfig files, or the service account of a pod.
 
-Read without the `kubernetes` package, which takes half a second to import; that is loaded only for
-credentials that need a program or a protocol of their own (exec plugins, OIDC).  YAML is parsed once
-and kept as JSON (0600), because cron starts hundreds of commands a second.
+Read without the `kubernetes` package, which takes half a second to import.  Credentials that need a
+program or a protocol of their own (exec plugins, OIDC) are only named here: `credentials` gets them.
+YAML is parsed once and kept as JSON (0600), because cron starts hundreds of commands a second.
 
 Source: Kubernetes documentation, "Organizing Cluster Access Using kubeconfig Files".
 """
@@ -12,17 +12,30 @@ from __future__ import annotations
 import json
 import os
 
+from gridcompat.cluster import private
 from gridcompat.errors import SettingsError
 from gridcompat.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from gridcompat.settings import Settings
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@record
+class Plugin:
+    """Who gives credentials: an exec plugin or an auth provider of a kubeconfig."""
+
+    listed: str
+    """The list of kubeconfig files."""
+    context: str
+    user: str
+    """The user's entry as JSON; under the key "" the folder that its relative paths begin at."""
+    cluster: str
+    """The cluster's entry in the same form."""
 
 
 @record
@@ -43,8 +56,8 @@ class Access:
     token_file: str = ""
     basic: str = ""
     """`user:password`"""
-    plugin: tuple[str, str] | None = None
-    """(kubeconfig list, context) when `plugin_access` has to ask for credentials."""
+    plugin: Plugin | None = None
+    """Set when `credentials.granted` has to ask for credentials."""
 
 
 def access(settings: Settings) -> Access:
@@ -158,37 +171,15 @@ def _access(
         token="" if user.get("tokenFile") else str(user.get("token") or ""),
         token_file=_path(user, "tokenFile"),
         basic=basic,
-        plugin=(listed, context) if user.get("exec") or user.get("auth-provider") else None,
+        plugin=_plugin(listed, context, cluster, user),
     )
 
 
-def plugin_access(found: Access) -> Access:
-    """Return an access with the credentials that an exec plugin or an auth provider gives now.
-
-    Raises:
-        SettingsError: it gives none.
-    """
-    from gridcompat.record import replace
-
-    if found.plugin is None:
-        return found
-    try:
-        from kubernetes import config
-        from kubernetes.client import Configuration
-
-        made = Configuration()
-        load: Callable[..., None] = config.load_kube_config
-        load(found.plugin[0], found.plugin[1], client_configuration=made)
-    # The package raises whatever a plugin, a token endpoint or a broken entry makes it raise.
-    except Exception as error:
-        raise SettingsError(f"kubeconfig: context '{found.plugin[1]}': {error}") from error
-    bearer = str(made.api_key.get("authorization") or made.api_key.get("BearerToken") or "")
-    return replace(
-        found,
-        token=bearer.removeprefix("Bearer ").strip() or found.token,
-        client_certificate=made.cert_file or found.client_certificate,
-        client_key=made.key_file or found.client_key,
-    )
+def _plugin(listed: str, context: str, cluster: dict[str, Any], user: dict[str, Any]) -> Plugin | None:
+    if not user.get("exec") and not user.get("auth-provider"):
+        return None
+    texts = [json.dumps(entry, sort_keys=True) for entry in (user, cluster)]
+    return Plugin(listed=listed, context=context, user=texts[0], cluster=texts[1])
 
 
 def _entries(path: str, document: dict[str, Any], table: str) -> list[tuple[str, dict[str, Any]]]:
@@ -239,16 +230,12 @@ def _document(path: str) -> dict[str, Any]:
             pass  # YAML's own flow style looks like JSON at first
     absolute = os.path.abspath(path)
     key = [absolute, status.st_mtime_ns, status.st_size, status.st_ino]
-    cached = _cache_file(absolute)
-    try:
-        with open(cached, encoding="utf-8") as file:
-            kept = json.load(file)
-        if kept["key"] == key and os.stat(cached).st_uid == os.getuid():
-            return _mapping(path, kept["document"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # none yet, or of another version
+    cached = private.path_of(f"kubeconfig-{_checksum(absolute)}.json")
+    kept = private.read(cached)
+    if isinstance(kept, dict) and kept.get("key") == key and isinstance(kept.get("document"), dict):
+        return _mapping(path, kept["document"])
     document = _parsed(path, text)
-    _keep(cached, {"key": key, "document": document})
+    private.keep(cached, {"key": key, "document": document})
     return document
 
 
@@ -271,23 +258,7 @@ def _mapping(path: str, found: Any) -> dict[str, Any]:
     return found
 
 
-def _cache_file(path: str) -> str:
+def _checksum(text: str) -> str:
     import binascii
 
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not base.startswith("/"):
-        base = os.path.expanduser("~/.cache")
-    return f"{base}/gridcompat/kubeconfig-{binascii.crc32(os.fsencode(path)):08x}.json"
-
-
-def _keep(path: str, value: Any) -> None:
-    # Credentials: readable by their owner only, from the first moment on.
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        os.rename(temporary, path)
-    except OSError:
-        pass  # a cache that cannot be written is done without
+    return f"{binascii.crc32(os.fsencode(text)):08x}"

@@ -136,27 +136,11 @@ def test_data_and_passwords_are_read(tmp_path: Any) -> None:
     assert (found.client_certificate, found.client_key, found.basic) == (PEM, PEM, "a:b")
 
 
-def test_plugins_are_left_to_the_kubernetes_package(tmp_path: Any) -> None:
+def test_a_plugin_is_named_and_not_asked(tmp_path: Any) -> None:
     path = written(tmp_path, config(users=[{"name": "u", "user": {"exec": {"command": "aws"}}}]))
-    assert kubeconfig.from_files(path).plugin == (path, "here")
-
-
-def test_an_exec_plugin_is_asked(tmp_path: Any) -> None:
-    answer = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "kind": "ExecCredential",
-        "status": {"token": "from-plugin"},
-    }
-    program = written(tmp_path, f"#!/bin/sh\necho '{json.dumps(answer)}'\n", "plugin")
-    os.chmod(program, 0o755)
-    plugin = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "command": program,
-        "args": [],
-        "interactiveMode": "Never",
-    }
-    path = written(tmp_path, config(users=[{"name": "u", "user": {"exec": plugin}}]))
-    assert kubeconfig.plugin_access(kubeconfig.from_files(path)).token == "from-plugin"
+    plugin = kubeconfig.from_files(path).plugin
+    assert plugin is not None and (plugin.listed, plugin.context) == (path, "here")
+    assert json.loads(plugin.user) == {"exec": {"command": "aws"}, "": str(tmp_path)}
 
 
 def test_yaml_is_parsed_once_and_kept_private(
