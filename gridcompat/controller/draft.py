@@ -83,7 +83,11 @@ class Draft:
         self.after: list[Action] = []
         self.again_in_s: float | None = None
         self.hold_back_s = 0.0
-        self.deleted = self.all if gone(grid_job) else readable(self.spec.get("deleted"), otherwise=())
+        self.deleted = self.all if gone(grid_job) else self.of_job(self.spec.get("deleted"), otherwise=())
+
+    def of_job(self, text: str | None, *, otherwise: Ranges) -> Ranges:
+        """Return those of the job's own tasks that a user's list names; `otherwise` if it cannot be read."""
+        return ranges.intersect(self.all, ranges.readable(text, otherwise=otherwise))
 
     @property
     def admitted(self) -> bool:
@@ -146,14 +150,6 @@ class Draft:
     def is_over(self) -> bool:
         """Whether no task is left."""
         return not (self.pending or self.again or self.errors or self.running)
-
-
-def readable(text: str | None, *, otherwise: Ranges) -> Ranges:
-    """Return the tasks of a list that a user wrote; `otherwise` if it is none."""
-    try:
-        return ranges.parse(text or "")
-    except GridError:
-        return otherwise
 
 
 def _add(groups: list[dict[str, Any]], task: int, fields: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from gridcompat.errors import GridError
 from gridcompat.model import JobRequest
 from gridcompat.translate import ranges
 from gridcompat.translate.account import ACCOUNT_NAME, account_of
-from gridcompat.translate.grid_job import is_over, read_request, task_ranges
+from gridcompat.translate.grid_job import PLAIN, is_over, read_request, task_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Set
@@ -139,12 +139,9 @@ class Knowledge:
         """Whether a predecessor holds the whole job, and the tasks that -hold_jid_ad holds."""
         spec = job["spec"]
         waits = any(self._holds(number) for number in spec.get("predecessors") or ())
-        held: Ranges = ()
-        for number in spec.get("arrayPredecessors") or ():
-            other = self._cache.job_by_id(number)
-            if other is not None and not is_over(other):
-                held = ranges.union(held, unfinished(other))
-        return waits, ranges.intersect(held, task_ranges(job)) if held else ()
+        others = map(self._cache.job_by_id, spec.get("arrayPredecessors") or ())
+        held = [unfinished(other) for other in others if other is not None and not is_over(other)]
+        return waits, ranges.within(_tasks(job), held) if held else ()
 
     def _holds(self, number: int) -> bool:
         other = self._cache.job_by_id(number)
@@ -168,9 +165,17 @@ def unfinished(grid_job: K8sObject) -> Ranges:
     """Return the tasks of a job that are not over."""
     status = grid_job.get("status") or {}
     if "phase" not in status:
-        return task_ranges(grid_job)
+        return _tasks(grid_job)
     tasks = ranges.parse(status.get("pending") or "")
     for group in (*(status.get("again") or ()), *(status.get("errors") or ())):
         tasks = ranges.union(tasks, ranges.parse(group["tasks"]))
     running = ranges.from_members(row["task"] for row in status.get("running") or ())
     return ranges.union(tasks, running)
+
+
+def _tasks(grid_job: K8sObject) -> Ranges:
+    """All tasks of a job; of one whose tasks cannot be read the plan says so."""
+    try:
+        return task_ranges(grid_job)
+    except GridError:
+        return PLAIN

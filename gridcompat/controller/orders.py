@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller.actions import EndPod, Post, Suspend
-from gridcompat.controller.draft import ENDED_BY, gone, readable, without
+from gridcompat.controller.draft import ENDED_BY, gone, without
 from gridcompat.controller.happened import happening
 from gridcompat.translate import ranges
 from gridcompat.translate.outcome import outcome, started_at
@@ -46,7 +46,7 @@ def note(kind: str, by: str, at: float, *, force: bool = False) -> str:
 
 def _tasks(draft: Draft, order: dict[str, Any]) -> ranges.Ranges:
     """The tasks that an order names; all without a list, none when it cannot be read."""
-    return readable(order["tasks"], otherwise=()) if order.get("tasks") else draft.all
+    return draft.of_job(order["tasks"], otherwise=()) if order.get("tasks") else draft.all
 
 
 def _rows(draft: Draft, order: dict[str, Any]) -> Iterator[dict[str, Any]]:

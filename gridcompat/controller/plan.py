@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gridcompat.controller.admit import admit, reject
-from gridcompat.controller.draft import Draft, readable
+from gridcompat.controller.draft import Draft
 from gridcompat.controller.observe import observe
 from gridcompat.controller.orders import obey
 from gridcompat.translate import ranges
@@ -59,7 +59,7 @@ def held(draft: Draft) -> ranges.Ranges:
     tasks: ranges.Ranges = ()
     for text in (draft.spec.get("holds") or {}).values():
         # A list that cannot be read holds everything: what somebody wanted held must not start.
-        tasks = ranges.union(tasks, readable(text, otherwise=draft.all))
+        tasks = ranges.union(tasks, draft.of_job(text, otherwise=draft.all))
     return tasks
 
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from gridcompat.settings import Settings
 
-_MOST_NESTED = 50
+_MOST_NESTED = 12
 """Parentheses deeper than this fit nothing; people write two."""
+MOST_LETTERS = 1024
+"""An expression that is longer fits nothing: whoever reads it shall not spend minutes on it."""
 
 
 def is_expression(text: str) -> bool:
@@ -27,7 +29,7 @@ def expression(name: str, wanted: str) -> bool:
 
     Source: sge_types(5), expression.
     """
-    return _holds(wanted, lambda part: matches(part, name))
+    return len(wanted) <= MOST_LETTERS and _holds(wanted, lambda part: matches(part, name))
 
 
 def _holds(wanted: str, fits: Callable[[str], bool], depth: int = 0) -> bool:
@@ -47,6 +49,8 @@ def _holds(wanted: str, fits: Callable[[str], bool], depth: int = 0) -> bool:
 
 def _parts(wanted: str, operator: str) -> list[str]:
     """Split at an operator that stands in no parentheses."""
+    if operator not in wanted:
+        return [wanted]
     parts = [""]
     depth = 0
     for letter in wanted:

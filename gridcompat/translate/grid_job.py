@@ -294,5 +294,12 @@ def is_array(grid_job: K8sObject) -> bool:
 
 
 def task_ranges(grid_job: K8sObject) -> Ranges:
-    """Return all tasks of the job; a plain job has the one task 1."""
-    return ranges.parse(grid_job["spec"].get("tasks") or "") or PLAIN
+    """Return all tasks of the job; a plain job has the one task 1.
+
+    Raises:
+        GridError: what somebody wrote there is no array.
+    """
+    tasks = ranges.parse(grid_job["spec"].get("tasks") or "") or PLAIN
+    if ranges.count(tasks) > ranges.MOST_TASKS:
+        raise GridError(f"an array has at most {ranges.MOST_TASKS} tasks")
+    return tasks

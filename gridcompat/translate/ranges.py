@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 COMPRESS_ABOVE = 8
 """Ranges in a result beyond which its members are looked at for longer progressions."""
-MOST_TASKS = 10_000_000
-"""Members that a list may have whose ranges overlap; those are counted one by one."""
+MOST_TASKS = 1_000_000
+"""Members of what is counted one by one: of an array, and of a list whose ranges overlap."""
+LARGEST_TASK = 9_999_999
+"""No task has a higher number, whatever somebody wrote. Source: qsub(1), -t."""
 
 
 def parse(text: str) -> Ranges:
@@ -46,6 +48,14 @@ def parse(text: str) -> Ranges:
     return from_members(members(ranges))
 
 
+def readable(text: str | None, *, otherwise: Ranges = ()) -> Ranges:
+    """Return the tasks of a list that anybody may have written; `otherwise` if it is none."""
+    try:
+        return parse(text or "")
+    except GridError:
+        return otherwise
+
+
 def _one(part: str, whole: str) -> TaskRange:
     span, colon, step = part.partition(":")
     first, dash, last = span.partition("-")
@@ -56,7 +66,7 @@ def _one(part: str, whole: str) -> TaskRange:
         low, high, by = (int(number) for number in numbers)
     except ValueError:  # more digits than int() reads
         raise GridError("a task number is too long") from None
-    if low < 1 or high < low or by < 1:
+    if not 1 <= low <= high <= LARGEST_TASK or by < 1:
         raise GridError(f"'{whole}' is not a list of task ranges")
     return normal(low, high, by)
 
@@ -117,17 +127,20 @@ def minus(a: Ranges, b: Ranges) -> Ranges:
     if not b:
         return a
     if grid is None:
-        gone = set(members(b))
-        return from_members(n for n in members(a) if n not in gone)
+        low, gone = _marks(a, b)
+        return from_members(n for n in members(a) if not gone[n - low])
     left: Spans = []
-    holes = _spans(b, grid)
-    for low, high in _spans(a, grid):
-        for first, last in holes:
-            if last < low or first > high:
-                continue
+    holes = _merged(_spans(b, grid))
+    at = 0
+    for low, high in _merged(_spans(a, grid)):
+        while at < len(holes) and holes[at][0] <= high:
+            first, last = holes[at]
             if first > low:
                 left.append((low, first - 1))
-            low = last + 1
+            low = max(low, last + 1)
+            if last > high:
+                break  # it goes on in the next one
+            at += 1
         if low <= high:
             left.append((low, high))
     return _ranges(left, grid)
@@ -141,18 +154,57 @@ def intersect(a: Ranges, b: Ranges) -> Ranges:
     if not b:
         return ()
     if grid is None:
-        also = set(members(b))
-        return from_members(n for n in members(a) if n in also)
+        low, also = _marks(a, b)
+        return from_members(n for n in members(a) if also[n - low])
     shared: Spans = []
-    others = _spans(b, grid)
-    for low, high in _spans(a, grid):
-        shared += [(max(low, c), min(high, d)) for c, d in others if c <= high and d >= low]
+    others = _merged(_spans(b, grid))
+    at = 0
+    for low, high in _merged(_spans(a, grid)):
+        while at < len(others) and others[at][0] <= high:
+            first, last = others[at]
+            if last >= low:
+                shared.append((max(low, first), min(high, last)))
+            if last > high:
+                break  # it goes on in the next one
+            at += 1
     return _ranges(shared, grid)
+
+
+def within(whole: Ranges, lists: Iterable[Ranges]) -> Ranges:
+    """Return the tasks of `whole` that are in any of the lists, of which there may be thousands."""
+    if not whole:
+        return ()
+    low, high = _reach(whole)
+    marked = bytearray(high - low + 1)
+    for tasks in lists:
+        _mark(marked, low, tasks)
+    return from_members(n for n in members(whole) if marked[n - low]) if any(marked) else ()
+
+
+def _marks(a: Ranges, b: Ranges) -> tuple[int, bytearray]:
+    """The lowest member of `a`, and a byte for each number from there: 1 where `b` has it."""
+    low, high = _reach(a)
+    marked = bytearray(high - low + 1)
+    _mark(marked, low, b)
+    return low, marked
+
+
+def _mark(marked: bytearray, low: int, tasks: Ranges) -> None:
+    """Set the bytes of these tasks; the first byte is that of `low`."""
+    for first, last, step in tasks:
+        start = first - low if first >= low else (first - low) % step
+        stop = min(last - low + 1, len(marked))
+        if start < stop:
+            marked[start:stop:step] = b"\1" * ((stop - start - 1) // step + 1)
+
+
+def _reach(a: Ranges) -> tuple[int, int]:
+    return min(first for first, _, _ in a), max(last for _, last, _ in a)
 
 
 def _common(a: Ranges, b: Ranges) -> tuple[tuple[int, int] | None, Ranges]:
     """The grid that `a` and `b` lie on, or None, and what of `b` can meet `a`."""
-    low, high = a[0][0], max(last for _, last, _ in a)
+    low, high = _reach(a)
     grid = _grid(a)
     fitted: list[TaskRange] = []
     for first, last, by in b:
@@ -230,7 +282,7 @@ def _merged(spans: Spans) -> Spans:
 def _ranges(spans: Spans, grid: tuple[int, int]) -> Ranges:
     step, phase = grid
     ranges = _joined(normal(low * step + phase, high * step + phase, step) for low, high in _merged(spans))
-    if len(ranges) > COMPRESS_ABOVE:
+    if len(ranges) > COMPRESS_ABOVE and count(ranges) <= MOST_TASKS:
         shorter = from_members(members(ranges))
         return shorter if len(shorter) < len(ranges) else ranges
     return ranges

@@ -266,14 +266,14 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
     if phase == "Finished" or finished:
         if phase == "Finished" and finished:
             row.state = states.FINISHED
-            row.tasks = ranges.text(ranges.parse(tasks)) if tasks else ""
+            row.tasks = ranges.text(ranges.parse(_array(tasks))) if tasks else ""
             add(row)
         return
     holds = (user_hold or "", operator_hold or "", system_hold or "")
     if not encoded:
         # The controller has not seen the job: everything waits, for whatever it was submitted to wait for.
         row.blocked, row.blocked_by_task = waits is not None, waits_by_task is not None
-        _waiting(row, tasks or PLAIN, states.PENDING, holds, deleted or "", add)
+        _waiting(row, _array(tasks), states.PENDING, holds, deleted or "", add)
         return
     parts = encoded.split(";")
     if "@ " in encoded:
@@ -290,6 +290,12 @@ def _job_rows(cells: Sequence[Any], add: Callable[[Row], None], *, finished: boo
             _partly(row, part[1:], state, by_task, holds, deleted or "", add)
         else:
             _waiting(row, part[1:], state, holds, deleted or "", add)
+
+
+def _array(tasks: str | None) -> str:
+    """The job's tasks; task 1 for a plain job, and for what the controller will not take either."""
+    found = ranges.readable(tasks)
+    return tasks if tasks and found and ranges.count(found) <= ranges.MOST_TASKS else PLAIN
 
 
 _WAITING = {
@@ -309,7 +315,7 @@ def _unplaced(parts: Sequence[str], deleted: str) -> list[str]:
 
     One that is ordered deleted stays an attempt: it is not known yet that it will never start.
     """
-    gone = ranges.parse(deleted) if deleted else ()
+    gone = ranges.readable(deleted)
     kept: list[str] = []
     waiting: dict[str, list[int]] = {"p": [], "R": []}
     for part in parts:
@@ -332,8 +338,8 @@ def _running(
 ) -> bool:
     """Add a row for each task that has an attempt; return whether there was one."""
     some = False
-    gone = ranges.parse(deleted) if deleted else ()
-    held = [ranges.parse(text) for text in holds] if any(holds) else ()
+    gone = ranges.readable(deleted)
+    held = [ranges.readable(text) for text in holds] if any(holds) else ()
     for part in parts:
         if part[0] not in _BEGUN:
             continue
@@ -389,7 +395,7 @@ def _waiting(
     if deleted:
         if deleted == tasks:
             return
-        left = ranges.minus(ranges.parse(tasks), ranges.parse(deleted))
+        left = ranges.minus(ranges.parse(tasks), ranges.readable(deleted))
         if not left:
             return
         tasks = ranges.text(left)
@@ -422,7 +428,8 @@ def _by_hold(tasks: str, holds: tuple[str, str, str]) -> list[tuple[str, str]]:
     for letter, text in zip("uos", holds, strict=True):
         if not text:
             continue
-        held = ranges.parse(text)
+        # As the controller has it: a list that cannot be read holds everything.
+        held = ranges.readable(text, otherwise=groups[0][1])
         split: list[tuple[str, Ranges]] = []
         for letters, members in groups:
             split.append((letters, ranges.minus(members, held)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -137,6 +139,14 @@ def test_any_expression_has_an_answer(name: str, wanted: str) -> None:
     assert match.expression(name, wanted) in (True, False)
     assert patterns.matches("*", name)
     assert match.expression(name, "*|" + wanted) or "(" in wanted
+
+
+@pytest.mark.parametrize("part", ["!", "(", "a|", "!(a&", "*a", "[", "|", "()"])
+def test_no_expression_takes_long(part: str) -> None:
+    begun = time.perf_counter()
+    for wanted in (part * 190_000, part * (match.MOST_LETTERS // len(part))):
+        match.expression("task" * 10, wanted)
+    assert time.perf_counter() - begun < 1
 
 
 @given(value=st.sampled_from(["x", "-h", "--help", "-N", "job.sh", "-"]))
