@@ -6,11 +6,12 @@ confirm.  What the controller itself wrote is put in at once, and an older versi
 
 from __future__ import annotations
 
+import json
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, NODE, POD
-from gridcompat.translate.pod import JOB_LABEL
+from gridcompat.translate.pod import EVIDENCE_FINALIZER, JOB_LABEL, RECORD_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -152,11 +153,27 @@ def owned_by(pods: Iterable[K8sObject], uid: str) -> dict[str, K8sObject]:
 
 
 def owner_uid(pod: K8sObject) -> str:
-    """Return the uid of the GridJob that controls a pod, "" if none does."""
-    for owner in pod["metadata"].get("ownerReferences") or ():
+    """Return the uid of the GridJob that controls a pod, "" if none does.
+
+    A deletion that orphans (`kubectl delete --cascade=orphan`) takes the reference off; the pod's note still
+    says whose it is.
+    """
+    owners = pod["metadata"].get("ownerReferences") or ()
+    for owner in owners:
         if owner.get("controller") and owner.get("kind") == GRID_JOB.kind:
             return str(owner.get("uid") or "")
-    return ""
+    return "" if owners else _noted_uid(pod)
+
+
+def _noted_uid(pod: K8sObject) -> str:
+    meta = pod["metadata"]
+    if EVIDENCE_FINALIZER not in (meta.get("finalizers") or ()):
+        return ""
+    try:
+        noted = json.loads((meta.get("annotations") or {}).get(RECORD_ANNOTATION) or "{}")
+    except ValueError:
+        return ""
+    return str(noted.get("uid") or "") if isinstance(noted, dict) else ""
 
 
 def _newer(obj: K8sObject, held: K8sObject) -> bool:

@@ -22,7 +22,7 @@ from gridcompat.controller.actions import (
 )
 from gridcompat.controller.cache import owner_uid
 from gridcompat.controller.draft import ENDED_BY
-from gridcompat.errors import Conflict, NotFound
+from gridcompat.errors import Conflict, Forbidden, NotFound
 from gridcompat.translate.account_files import account_config_map
 from gridcompat.translate.launch import launcher_config_map
 from gridcompat.translate.pod import EVIDENCE_FINALIZER, SUSPENDED, attempt_pod, void_pod
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from gridcompat.controller.draft import Facts
     from gridcompat.controller.events import Events
     from gridcompat.settings import Settings
+
+
+TERMINATING = "because it is being terminated"
+"""What the API server says of a creation in a namespace that is being deleted."""
+CONFIG_MAPS_KEPT_S = 60.0
+"""How long a ConfigMap is believed to be there: a namespace may be deleted and made again."""
 
 
 class Executor:
@@ -62,7 +68,8 @@ class Executor:
         self._spool = spool
         self._clock = clock
         self._post = post
-        self._has_launcher: set[tuple[str, str]] = set()
+        self._has_launcher: dict[tuple[str, str], float] = {}
+        """(namespace, name) of ConfigMaps → when they were seen."""
         self.taken: set[tuple[str, str]] = set()
         """(namespace, name) of pods that are not ours although an attempt has that name."""
 
@@ -101,10 +108,8 @@ class Executor:
                 self._post(self._spool, action.happening, site=self._settings.site_name, now=self._clock())
             elif isinstance(action, Confirm):
                 self._accounting.confirmed(action.key)
-            elif isinstance(action, MakePod):
-                self._make_pod(grid_job, facts, action.row)
-            elif isinstance(action, MakeVoid):
-                self._make_void(grid_job, facts, action.row)
+            elif isinstance(action, (MakePod, MakeVoid)):
+                self._claim(grid_job, facts, action)
             elif isinstance(action, LetGo):
                 self.let_go(namespace, action)
             elif isinstance(action, EndPod):
@@ -114,6 +119,17 @@ class Executor:
                 self._annotate(namespace, action.pod, note)
 
     # ------------------------------------------------------------ pods
+
+    def _claim(self, grid_job: K8sObject, facts: Facts, action: MakePod | MakeVoid) -> None:
+        """Take the name of an attempt, with its pod or with a void one."""
+        make = self._make_pod if isinstance(action, MakePod) else self._make_void
+        try:
+            make(grid_job, facts, action.row)
+        except Forbidden as error:
+            if TERMINATING not in error.message:
+                raise
+            # Nobody can create anything there any more, and the end of a namespace cannot be called off.
+            self.taken.add((grid_job["metadata"]["namespace"], action.row["pod"]))
 
     def _make_pod(self, grid_job: K8sObject, facts: Facts, row: dict[str, Any]) -> None:
         namespace = grid_job["metadata"]["namespace"]
@@ -135,8 +151,6 @@ class Executor:
         self._create(grid_job, pod, row["pod"])
 
     def _make_void(self, grid_job: K8sObject, facts: Facts, row: dict[str, Any]) -> None:
-        if facts.account is None:
-            return
         pod = void_pod(
             grid_job,
             facts.request,
@@ -168,14 +182,15 @@ class Executor:
         Its name is its content's: an upgrade of the package under a running daemon needs another one.
         """
         mark = (wanted["metadata"]["namespace"], wanted["metadata"]["name"])
-        if mark in self._has_launcher:
+        now = self._clock()
+        if 0 <= now - self._has_launcher.get(mark, -CONFIG_MAPS_KEPT_S) < CONFIG_MAPS_KEPT_S:
             return
         try:
             self._cluster.create(wanted)
         except Conflict as conflict:
             if conflict.reason != "AlreadyExists":
                 raise
-        self._has_launcher.add(mark)
+        self._has_launcher[mark] = now
 
     def _annotate(self, namespace: str, name: str, notes: dict[str, str | None]) -> bool:
         """Write annotations; False if the pod is gone."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, GRID_SITE, POD
+from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, GRID_SITE, POD, SECRET
 from gridcompat.controller import accounts
 from gridcompat.controller.actions import EndPod, LetGo
 from gridcompat.controller.cache import job_key, owned_by
 from gridcompat.controller.draft import attempt_key, gone
 from gridcompat.controller.entries import orphan_entry
 from gridcompat.controller.retain import to_retire
-from gridcompat.errors import Conflict, NotFound
+from gridcompat.errors import Conflict, Forbidden, NotFound
 from gridcompat.model import JobRequest
 from gridcompat.translate.account import ACCOUNT_NAME, SITE_NAME
-from gridcompat.translate.grid_job import JOB_FINALIZER, grid_job, is_over
+from gridcompat.translate.grid_job import JOB_FINALIZER, grid_job, is_over, secret_name
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import ATTEMPT_LABEL, EVIDENCE_FINALIZER, RECORD_ANNOTATION, TASK_LABEL, is_void
 
@@ -36,6 +36,8 @@ class Housekeeping:
         self._unborn: dict[tuple[str, int, str], float] = {}
         """Entries of `-once` without a GridJob, and since when."""
         self._block_given: dict[str, float] = {}
+        self._retired: set[str] = set()
+        """uids of GridJobs that were deleted here, with everything that they own."""
 
     def look_at(self, namespace: str) -> None:
         """See to an account soon."""
@@ -199,6 +201,7 @@ class Housekeeping:
             return
         try:
             self._all.cluster.delete(GRID_JOB, name, namespace=namespace, if_uid=job["metadata"]["uid"])
+            self._retired.add(job["metadata"]["uid"])
             self._all.cache.put(GRID_JOB, self._all.cluster.get(GRID_JOB, name, namespace=namespace))
         except (NotFound, Conflict):
             return
@@ -218,12 +221,35 @@ class Housekeeping:
             return
         for pod in owned_by(all_.cache.pods_of(key).values(), job["metadata"]["uid"]).values():
             all_.executor.let_go(key[0], LetGo(pod=pod["metadata"]["name"], uid=pod["metadata"]["uid"]))
+        self._remove_secret(key, job)
         left = [one for one in job["metadata"]["finalizers"] if one != JOB_FINALIZER]
         try:
-            all_.cluster.patch(GRID_JOB, key[1], {"metadata": {"finalizers": left}}, namespace=key[0])
+            all_.cluster.patch(
+                GRID_JOB,
+                key[1],
+                {"metadata": {"finalizers": left}},
+                namespace=key[0],
+                # The garbage collector takes finalizers of its own off at the same time.
+                if_version=job["metadata"]["resourceVersion"],
+            )
         except NotFound:
             pass
+        self._retired.discard(job["metadata"]["uid"])
         all_.cache.drop(GRID_JOB, job)
+        # Pods that only take names may have been orphaned.
+        all_.queue.add(key)
+
+    def _remove_secret(self, key: Key, job: K8sObject) -> None:
+        """Remove the job's Secret, which a deletion by somebody else may have orphaned."""
+        if job["metadata"]["uid"] in self._retired:
+            return
+        try:
+            self._all.cluster.delete(SECRET, secret_name(job), namespace=key[0])
+        except NotFound:
+            pass
+        except Forbidden as error:
+            # The roles of an older version: that must not keep the job.
+            self._all.log(f"{'/'.join(key)}: {error}")
 
     # ------------------------------------------------------------ orphans
 

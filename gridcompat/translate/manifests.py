@@ -92,6 +92,8 @@ def roles(namespace: str) -> list[K8sObject]:
             _rule("", "pods", "get list watch create patch delete"),
             # The launcher; never read, for its name says what is in it.
             _rule("", "configmaps", "create"),
+            # What `kubectl delete gridjob --cascade=orphan` leaves. Never read.
+            _rule("", "secrets", "delete"),
             _rule("", "nodes", "get list watch"),
             # Why a volume cannot be had is said in Events only; what happens to a job is told as such.
             _rule("", "events", "get list create patch"),

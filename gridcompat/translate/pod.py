@@ -168,10 +168,13 @@ def void_pod(
     task: int,
     attempt: int,
     *,
-    account: Account,
+    account: Account | None,
     settings: Settings,
 ) -> K8sObject:
-    """Return a pod that never runs but takes the name of an attempt, so that a late creation fails."""
+    """Return a pod that never runs but takes the name of an attempt, so that a late creation fails.
+
+    `account` is None when the GridAccount is gone already.
+    """
     return {
         "apiVersion": POD.api_version,
         "kind": POD.kind,
@@ -190,7 +193,7 @@ def void_pod(
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "schedulingGates": [{"name": VOID}],
-            "securityContext": {"runAsUser": account.uid, "runAsGroup": account.gid},
+            "securityContext": {"runAsUser": account.uid, "runAsGroup": account.gid} if account else {},
             "terminationGracePeriodSeconds": 0,
             "tolerations": list(LOST_NODE_IS_OURS_TO_JUDGE),
         },

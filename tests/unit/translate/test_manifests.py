@@ -73,6 +73,7 @@ def test_the_daemon_reads_no_secret_and_writes_no_node() -> None:
         "gridsites": {"get", "create", "patch"},
         "pods": {"get", "list", "watch", "create", "patch", "delete"},
         "configmaps": {"create"},
+        "secrets": {"delete"},
         "nodes": {"get", "list", "watch"},
         "events": {"get", "list", "create", "patch"},
     }
