@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridcompat.errors import GridError
 from gridcompat.options import match
 from gridcompat.record import record
 from gridcompat.translate.limits import memory_to_reserve
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from gridcompat.model import JobRequest, Resource
     from gridcompat.settings import Settings
 
+MOST_ASKED = 4096
+"""Letters with which a job may ask for queues and hosts: every host is compared with them."""
 COMPARED = ("hostname", "qname", "release", "arch")
 """Resources of hosts and queues that are compared and not counted."""
 
@@ -42,8 +45,15 @@ class Shape:
 
 
 def shape_of(request: JobRequest, settings: Settings, *, namespace: str, slots: int) -> Shape:
-    """Return the shape of a job's tasks."""
+    """Return the shape of a job's tasks.
+
+    Raises:
+        GridError: no amounts, or more than anybody would type.
+    """
     asked = dict(request.hard_resources)
+    places = (*request.hard_queues, *request.soft_queues, *(asked.get(name, "") for name in COMPARED))
+    if sum(len(place) + 1 for place in places) > MOST_ASKED:
+        raise GridError(f"asks for queues and hosts in more than {MOST_ASKED} letters")
     each = memory_bytes(asked.get("h_vmem") or settings.h_vmem_default) or 0
     shown = ",".join(f"{name}={value}" for name, value in request.hard_resources)
     return Shape(
