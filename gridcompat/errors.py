@@ -76,3 +76,7 @@ class Unavailable(ClusterError):
     """The cluster did not answer in time, or said to come again later."""
 
     exit_status = 25
+
+
+class Unreachable(Unavailable):
+    """Nothing takes a connection at the cluster's address, so nothing was sent."""

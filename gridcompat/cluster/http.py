@@ -25,6 +25,7 @@ from gridcompat.errors import (
     Invalid,
     NotFound,
     Unavailable,
+    Unreachable,
 )
 
 TYPE_CHECKING = False
@@ -38,6 +39,11 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 """Between two tries: a random part (full jitter) of a span that doubles from the first to the longest."""
 CONNECT_S = 10.0
+UNREACHABLE_S = 20.0
+"""So long a request waits for an address that takes no connections: an API server restarts in less, and who
+types a command, or has mistyped the address, would not wait for ever."""
+UNREACHABLE_PAUSE_S = 1.0
+"""The longest pause meanwhile; such a try costs nobody much."""
 AWAKENING_S = 10.0
 """A server that has just come back knows nobody's rights yet, and says 403."""
 
@@ -48,7 +54,8 @@ NOT_KNOWN_YET = ("status unknown for quota", "failed to configure policy")
 class Connection(http.client.HTTPConnection):
     """A connection that talks TLS as the access asks for it."""
 
-    used = False
+    reached = False
+    """Whether the other side has taken the connection."""
 
     def __init__(self, access: Access, context: ssl.SSLContext | None, *, timeout: float) -> None:
         self._parts = urlsplit(access.server)
@@ -64,6 +71,7 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
+        self.reached = True
         if self._context is not None:
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self._server_name)
 
@@ -114,7 +122,7 @@ class Http:
         """
         deadline = time.monotonic() + self._timeout_s
         data = None if body is None else _encoded(body)
-        tries, renewed = 0, False
+        tries, renewed, patience = 0, False, deadline
         while True:
             used = self._prepare()
             try:
@@ -124,8 +132,14 @@ class Http:
             except _Again as again:
                 self._away_at = time.monotonic()
                 tries += 1
-                self._pause(tries, None, deadline, again.cause)
+                if isinstance(again.cause, Unreachable):
+                    patience = min(patience, self._away_at + UNREACHABLE_S)
+                    self._pause(tries, None, patience, again.cause, longest=UNREACHABLE_PAUSE_S)
+                else:
+                    patience = deadline
+                    self._pause(tries, None, deadline, again.cause)
                 continue
+            patience = deadline
             if status == 401 and used.plugin is not None and not renewed:
                 renewed = True
                 self._renew(used)
@@ -173,8 +187,10 @@ class Http:
             answer = response.read()
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._drop()
-            cause = self._unreachable(error)
-            if isinstance(error, ssl.SSLCertVerificationError) or (sent and not repeatable):
+            cause = self._unreachable(error, reached=connection.reached)
+            # Neither another certificate nor another name will be there in a second.
+            hopeless = isinstance(error, ssl.SSLCertVerificationError) or _no_such_host(error)
+            if hopeless or (sent and not repeatable):
                 raise cause from error
             raise _Again(cause) from error
         if response.will_close:
@@ -205,7 +221,7 @@ class Http:
                 connection.sock.settimeout(timeout_s)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._end(connection)
-            raise self._unreachable(error) from error
+            raise self._unreachable(error, reached=connection.reached) from error
         except ClusterError:
             self._end(connection)
             raise
@@ -235,7 +251,7 @@ class Http:
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._end(connection)
-            raise self._unreachable(error) from error
+            raise self._unreachable(error, reached=connection.reached) from error
         except ClusterError:
             self._end(connection)
             raise
@@ -311,7 +327,7 @@ class Http:
             found["Authorization"] = f"Basic {coded}"
         return found
 
-    def _unreachable(self, error: Exception) -> Unavailable:
+    def _unreachable(self, error: Exception, *, reached: bool) -> Unavailable:
         if isinstance(error, TimeoutError):
             why = "no answer in time"
         elif isinstance(error, ssl.SSLCertVerificationError):
@@ -322,11 +338,18 @@ class Http:
             why = error.strerror
         else:
             why = "the connection ended before the answer"
-        return Unavailable(f"{self.access.server}: {why}")
+        return (Unavailable if reached else Unreachable)(f"{self.access.server}: {why}")
 
     @staticmethod
-    def _pause(tries: int, asked: str | None, deadline: float, error: ClusterError) -> None:
-        pause = random.uniform(0, min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S))
+    def _pause(
+        tries: int,
+        asked: str | None,
+        deadline: float,
+        error: ClusterError,
+        *,
+        longest: float = LONGEST_PAUSE_S,
+    ) -> None:
+        pause = random.uniform(0, min(FIRST_PAUSE_S * 2 ** min(tries, 10), longest))
         if asked is not None and asked.isdigit():
             # At least what the server asks for, and not everyone at the same moment after it.
             pause += min(int(asked), 3600)
@@ -338,6 +361,11 @@ class Http:
 class _Again(Exception):
     def __init__(self, cause: ClusterError) -> None:
         self.cause = cause
+
+
+def _no_such_host(error: Exception) -> bool:
+    # EAI_AGAIN is a name server that is away, too.
+    return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
 
 
 def meaning(status: int, answer: bytes) -> ClusterError:

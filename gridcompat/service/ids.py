@@ -8,7 +8,7 @@ Must not know what is submitted beyond its name.
 from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, Selector, Table
-from gridcompat.errors import ClusterError, Conflict, GridError, NotFound, Unavailable
+from gridcompat.errors import ClusterError, Conflict, GridError, NotFound, Unavailable, Unreachable
 from gridcompat.service.means import Deadline, Means, Turn
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import rows
@@ -84,6 +84,7 @@ class Ids:
         Raises:
             AlreadyActive: `-once`, and another job of that name is there or comes first.
             Unavailable: the deadline passed first.
+            Unreachable: nobody is there, which the cluster has waited for long enough.
         """
         wait, cause = 0.01, ""
         while not self._deadline.passed():
@@ -92,6 +93,8 @@ class Ids:
                     number = self._attempt()
             except Conflict:
                 number = None
+            except Unreachable as error:
+                raise Unreachable(f"the job was not submitted: {error.message}") from error
             except Unavailable as error:
                 # Perhaps the swap was done. Then the id is a gap, or our own entry will be met.
                 number, cause = None, error.message

@@ -8,7 +8,7 @@ says what was done to which tasks, for the caller to put into words.  Must not k
 from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB
-from gridcompat.errors import Conflict, GridError, NotFound, Unavailable
+from gridcompat.errors import Conflict, GridError, NotFound, Unavailable, Unreachable
 from gridcompat.record import record
 from gridcompat.service.means import Deadline, Means
 from gridcompat.translate import grid_job as objects
@@ -105,6 +105,7 @@ def change(
 
     Raises:
         Unavailable: the job kept changing, or the cluster did not answer, for half a minute.
+        Unreachable: nobody is there, which the cluster has waited for long enough.
     """
     deadline = Deadline(means, DEADLINE_S)
     wait = 0.01
@@ -118,6 +119,8 @@ def change(
             return True
         except NotFound:
             return False
+        except Unreachable:
+            raise
         except (Conflict, Unavailable, _Full) as error:
             if deadline.passed():
                 raise Unavailable(f"job {number} could not be changed: {error}") from error

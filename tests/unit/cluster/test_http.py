@@ -14,7 +14,7 @@ import pytest
 
 from gridcompat.cluster import base
 from gridcompat.cluster.base import Selector
-from gridcompat.cluster.http import Http, meaning
+from gridcompat.cluster.http import UNREACHABLE_PAUSE_S, Connection, Http, meaning
 from gridcompat.cluster.kubeconfig import Access
 from gridcompat.cluster.rest import RestCluster
 from gridcompat.errors import (
@@ -25,6 +25,7 @@ from gridcompat.errors import (
     Invalid,
     NotFound,
     Unavailable,
+    Unreachable,
 )
 
 Answer = tuple[int, dict[str, str], Any]
@@ -310,6 +311,62 @@ def test_a_server_that_is_not_there_is_tried_again_and_given_up(pauses: list[flo
     with pytest.raises(Unavailable, match="Connection refused"):
         create(rest)
     assert pauses != []
+    rest.close()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return int(closed.getsockname()[1])
+
+
+@pytest.mark.parametrize("call", [get, create])
+def test_where_nobody_listens_the_wait_is_short(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch, call: Callable[[RestCluster], Any]
+) -> None:
+    monkeypatch.setattr("gridcompat.cluster.http.UNREACHABLE_S", 1.5)
+    rest = RestCluster(Access(server=f"http://127.0.0.1:{closed_port()}"), timeout_s=60)
+    start = time.monotonic()
+    with pytest.raises(Unreachable, match="Connection refused"):
+        call(rest)
+    assert time.monotonic() - start < 20
+    assert len(pauses) > 3 and max(pauses) <= UNREACHABLE_PAUSE_S
+    rest.close()
+
+
+def test_a_server_that_listens_again_is_waited_for_as_ever(
+    server: Server, rest: RestCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, tries = closed_port(), []
+    monkeypatch.setattr("gridcompat.cluster.http.UNREACHABLE_S", 5.0)
+    real = Connection.connect
+
+    def connect(self: Connection) -> None:
+        tries.append(self.port)
+        if len(tries) < 4:
+            self.port = port
+        real(self)
+
+    monkeypatch.setattr(Connection, "connect", connect)
+    server.answers = [None, OK]
+    assert get(rest) == JOB
+    assert len(tries) == 5, "three refused, one that hangs up, one that answers"
+
+
+@pytest.mark.parametrize(
+    ("number", "again"), [(socket.EAI_NONAME, False), (socket.EAI_AGAIN, True)], ids=["unknown", "not now"]
+)
+def test_a_name_that_nobody_knows_is_told_at_once(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch, number: int, again: bool
+) -> None:
+    def getaddrinfo(*_what: Any, **_how: Any) -> Any:
+        raise socket.gaierror(number, "words")
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("gridcompat.cluster.http.UNREACHABLE_S", 1.5)
+    rest = RestCluster(Access(server="http://no-such-host:1"), timeout_s=60)
+    with pytest.raises(Unreachable, match="http://no-such-host:1: unknown host"):
+        create(rest)
+    assert bool(pauses) is again
     rest.close()
 
 

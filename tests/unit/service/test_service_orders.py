@@ -8,7 +8,7 @@ import pytest
 
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.cluster.embedded.store import EmbeddedCluster
-from gridcompat.errors import Conflict, GridError, Unavailable
+from gridcompat.errors import Conflict, GridError, Unavailable, Unreachable
 from gridcompat.service import orders, resubmit, select
 from gridcompat.service.means import Means
 from gridcompat.service.orders import Changed, Deleted
@@ -139,6 +139,19 @@ def test_a_job_that_never_keeps_still_is_given_up(cluster: EmbeddedCluster, fake
     with pytest.raises(Unavailable, match=f"job {number} could not be changed"):
         orders.delete(restless, number, caller=CALLER, means=fake_time.means())
     assert 30 <= fake_time.now < 33
+
+
+def test_where_nobody_is_to_be_found_nothing_is_tried_again(
+    cluster: EmbeddedCluster, fake_time: FakeTime
+) -> None:
+    number = send(cluster, fake_time.means())
+
+    def gone() -> None:
+        raise Unreachable("https://gone: Connection refused")
+
+    with pytest.raises(Unreachable, match="https://gone"):
+        orders.delete(Meanwhile(cluster, gone), number, caller=CALLER, means=fake_time.means())
+    assert fake_time.now < 1
 
 
 def test_orders_that_were_carried_out_make_room(cluster: EmbeddedCluster, fake_time: FakeTime) -> None:

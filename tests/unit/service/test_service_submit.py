@@ -13,7 +13,7 @@ import pytest
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, SECRET, Cluster
 from gridcompat.cluster.embedded.store import EmbeddedCluster
-from gridcompat.errors import Conflict, Forbidden, GridError, NotFound, Refused, Unavailable
+from gridcompat.errors import Conflict, Forbidden, GridError, NotFound, Refused, Unavailable, Unreachable
 from gridcompat.service.ids import check_free
 from gridcompat.service.means import Means
 from gridcompat.service.submit import AlreadyActive, Submitted, reserve, submit
@@ -332,6 +332,30 @@ def test_a_cluster_that_stops_answering_ends_it_with_the_number(
         send(Dead(cluster, 0, Killed()), fake_time.means())
     assert "1000" in caught.value.message and caught.value.exit_status == 25
     assert not local_cluster_list(cluster)
+
+
+def test_where_nobody_is_to_be_found_nothing_is_begun(cluster: EmbeddedCluster, fake_time: FakeTime) -> None:
+    class Gone(Faulty):
+        def get(self, *_what: Any, **_how: Any) -> Any:
+            raise Unreachable("https://gone: Connection refused")
+
+    with pytest.raises(Unreachable) as caught:
+        send(Gone(cluster, 0, Killed()), fake_time.means())
+    assert caught.value.message == "the job was not submitted: https://gone: Connection refused"
+    assert (caught.value.exit_status, fake_time.now < 1) == (25, True)
+
+
+def test_a_job_that_is_begun_is_tried_until_the_end_of_its_minute(
+    cluster: EmbeddedCluster, fake_time: FakeTime
+) -> None:
+    class Restarting(Faulty):
+        def create(self, obj: Any) -> Any:
+            if fake_time.now < 40:
+                fake_time.now += 10
+                raise Unreachable("https://gone: Connection refused")
+            return cluster.create(obj)
+
+    assert job(cluster, send(Restarting(cluster, 0, Killed()), fake_time.means()).id)["spec"]["ready"]
 
 
 @pytest.mark.parametrize(
