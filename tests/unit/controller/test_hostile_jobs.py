@@ -36,8 +36,13 @@ SPECS: dict[str, dict[str, Any]] = {
     "a list that is none": {"holds": {"user": "5-3"}, "deleted": "0"},
     "more tasks than there can be": {"tasks": "1-9999999:1", "holds": {"user": "2-9999999:3"}},
     "tasks beyond all numbers": {"tasks": "1-99999999999999:1", "holds": {"user": "2-99999999999999:3"}},
-    "lists of tens of thousands": {"tasks": "1-75000:1", "holds": {"user": EVERY_FOURTH, "system": OTHERS}},
+    "lists of tens of thousands": {
+        "maxRunning": 1,
+        "tasks": "1-75000:1",
+        "holds": {"user": EVERY_FOURTH, "system": OTHERS},
+    },
     "lists on other steps": {
+        "maxRunning": 1,
         "tasks": "1-75000:2",
         "holds": {"user": "1-9999999:3", "operator": "1-9999999:7", "system": "1-9999999:5"},
         "deleted": "1-9999999:11",
