@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, GRID_SITE, POD, SECRET
 from gridcompat.controller import accounts
 from gridcompat.controller.actions import EndPod, LetGo
-from gridcompat.controller.cache import job_key, owned_by
+from gridcompat.controller.cache import job_key, owned_by, owner_uid
 from gridcompat.controller.draft import attempt_key, gone
 from gridcompat.controller.entries import orphan_entry
 from gridcompat.controller.retain import to_retire
 from gridcompat.errors import Conflict, Forbidden, NotFound
 from gridcompat.model import JobRequest
-from gridcompat.translate.account import ACCOUNT_NAME, SITE_NAME
+from gridcompat.record import replace
+from gridcompat.translate.account import ACCOUNT_NAME, SITE_NAME, blocks_of
 from gridcompat.translate.grid_job import JOB_FINALIZER, grid_job, is_over, secret_name
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import ATTEMPT_LABEL, EVIDENCE_FINALIZER, RECORD_ANNOTATION, TASK_LABEL, is_void
 
 if TYPE_CHECKING:
+    from gridcompat.accounting import Entry
     from gridcompat.cluster.base import K8sObject
     from gridcompat.controller.reconcile import Reconciler
 
@@ -59,6 +61,9 @@ class Housekeeping:
         left = accounts.once_left(
             account, lambda number: all_.cache.job((namespace, str(number))) is not None
         )
+        # Whoever writes a number that is not the account's cannot have us take it.
+        own = blocks_of(account)
+        left = [entry for entry in left if any(first <= int(entry["id"]) <= last for first, last in own)]
         if len(left) != len(entries):
             self._write_once(namespace, account, left)
         now, unborn = all_.monotonic(), {}
@@ -253,17 +258,22 @@ class Housekeeping:
 
     # ------------------------------------------------------------ orphans
 
-    def orphans(self, key: Key) -> None:
-        """Pods with our labels whose GridJob is gone: recorded from their own annotations, and removed."""
+    def orphans(self, key: Key, *, owner: str = "") -> None:
+        """Pods with our labels whose GridJob is gone: recorded from their own annotations, and removed.
+
+        Args:
+            owner: uid of the GridJob that has the number now, if there is one: its pods are no orphans.
+        """
         all_ = self._all
-        pods = [pod for pod in all_.cache.pods_of(key).values() if _ours(pod)]
+        pods = [pod for pod in all_.cache.pods_of(key).values() if _is_orphan(pod, owner)]
         if not pods:
             return
         try:
             job = all_.cluster.get(GRID_JOB, key[1], namespace=key[0])
-            all_.cache.put(GRID_JOB, job)
-            all_.queue.add(key)
-            return
+            if job["metadata"]["uid"] != owner:
+                all_.cache.put(GRID_JOB, job)
+                all_.queue.add(key)
+                return
         except NotFound:
             pass
         for pod in pods:
@@ -272,7 +282,11 @@ class Housekeeping:
     def has_orphans(self) -> bool:
         """Whether pods are left whose GridJob is gone."""
         cache = self._all.cache
-        return any(cache.job(job_key(pod)) is None and _ours(pod) for pod in cache.of(POD).values())
+        return any(_is_orphan(pod, self._uid_of(job_key(pod))) for pod in cache.of(POD).values())
+
+    def _uid_of(self, key: Key) -> str:
+        job = self._all.cache.job(key)
+        return str(job["metadata"]["uid"]) if job else ""
 
     def _orphan(self, key: Key, pod: K8sObject) -> None:
         all_, meta, end = self._all, pod["metadata"], outcome(pod)
@@ -289,16 +303,42 @@ class Housekeeping:
             task, attempt = attempt_of(pod)
             accounting_key = attempt_key(key[0], key[1], task, attempt)
             entry = orphan_entry(key[1], (meta.get("annotations") or {}).get(RECORD_ANNOTATION) or "", end)
-            all_.accounting.append(accounting_key, entry)
+            if self._is_of_another(key):
+                accounting_key = ""  # whoever made this pod may not tell of that job
+            else:
+                all_.accounting.append(accounting_key, self._owned(key[0], entry))
         all_.executor.let_go(key[0], LetGo(pod=meta["name"], uid=meta["uid"]))
         if accounting_key:
             all_.accounting.confirmed(accounting_key)
+
+    def _is_of_another(self, key: Key) -> bool:
+        """Whether a number belongs to the account of another namespace."""
+        number = int(key[1]) if key[1].isdigit() else 0
+        return any(
+            first <= number <= last
+            for (namespace, _), account in self._all.cache.of(GRID_ACCOUNT).items()
+            if namespace != key[0]
+            for first, last in blocks_of(account)
+        )
+
+    def _owned(self, namespace: str, entry: Entry) -> Entry:
+        """A record with the owner that the namespace has, as long as it has one."""
+        account = self._all.cache.of(GRID_ACCOUNT).get((namespace, ACCOUNT_NAME))
+        return replace(entry, owner=str(account["spec"]["owner"])) if account is not None else entry
 
 
 def attempt_of(pod: K8sObject) -> tuple[str, str]:
     """Return the (task, attempt) that a pod's labels name."""
     labels = pod["metadata"].get("labels") or {}
     return labels.get(TASK_LABEL) or "", labels.get(ATTEMPT_LABEL) or ""
+
+
+def _is_orphan(pod: K8sObject, owner: str) -> bool:
+    """Whether a pod is ours, and not of the GridJob with the uid `owner`."""
+    if not owner:
+        return _ours(pod)
+    # Beside a living job only what another GridJob made: anything else of its name is somebody's own.
+    return _ours(pod) and owner_uid(pod) not in ("", owner)
 
 
 def _ours(pod: K8sObject) -> bool:

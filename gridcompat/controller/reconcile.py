@@ -238,6 +238,7 @@ class Reconciler:
             self._forget(key)
             self.housekeeping.orphans(key)
             return
+        self.housekeeping.orphans(key, owner=job["metadata"]["uid"])
         if is_over(job):
             self._over(key, job)
             return
