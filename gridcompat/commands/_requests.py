@@ -58,9 +58,9 @@ def limits(context: Context, numbers: Iterable[int]) -> dict[int, Limits]:
         if number in wanted:
             try:
                 fields = json.loads(obj["spec"].get("request") or "")
-                resources = tuple((str(name), str(value)) for name, value in fields["hard_resources"])
-                found[number] = (tuple(map(str, fields["hard_queues"])), resources)
-            except (ValueError, KeyError, TypeError):
+                resources = tuple((str(name), str(value)) for name, value in fields.get("hard_resources", ()))
+                found[number] = (tuple(map(str, fields.get("hard_queues", ()))), resources)
+            except (ValueError, TypeError, AttributeError):
                 continue
     return found
 

@@ -49,8 +49,20 @@ def unfinished(jobs: Table) -> int:
 
 
 def request_json(request: JobRequest) -> str:
-    """Return the request as canonical JSON: every field, sorted keys, no blanks, ASCII only."""
-    return _CANONICAL.encode(as_dict(request) | {"submit": as_dict(request.submit)})
+    """Return the request as canonical JSON: what is not the default, sorted keys, no blanks, ASCII only.
+
+    A field that says nothing is left out, so that a daemon of the version before reads all but the jobs
+    that use what it cannot do.
+    """
+    fields = _said(request)
+    if "submit" in fields:
+        fields["submit"] = _said(request.submit)
+    return _CANONICAL.encode({"schema": request.schema, **fields})
+
+
+def _said(value: JobRequest | SubmitContext) -> dict[str, Any]:
+    kind = value.__class__
+    return {name: field for name, field in as_dict(value).items() if field != getattr(kind, name)}
 
 
 _NUMBERS = frozenset(("schema", "start_time", "deadline", "priority", "max_running_tasks", "job_share"))
@@ -84,6 +96,11 @@ def read_request(text: str) -> JobRequest:
         raise GridError(
             f"the job was submitted by a newer gridcompat "
             f"(request schema {schema!r}, this one reads {SCHEMA_VERSION})"
+        )
+    unknown = ", ".join(sorted(name for name in fields if not hasattr(JobRequest, name)))
+    if unknown:
+        raise GridError(
+            f"the job was submitted by a newer gridcompat (this one does not know {unknown[:100]})"
         )
     try:
         return JobRequest(**{name: _value(name, value) for name, value in fields.items()})

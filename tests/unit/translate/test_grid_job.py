@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gridcompat.errors import GridError
 from gridcompat.model import JobRequest, SubmitContext
+from gridcompat.record import as_dict
 from gridcompat.settings import Settings
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate.account import account_of, next_id, seed
@@ -88,6 +89,38 @@ def test_what_is_no_request_is_told(text: str) -> None:
 def test_a_newer_request_is_refused_by_name() -> None:
     with pytest.raises(GridError, match="submitted by a newer gridcompat"):
         objects.read_request(changed(schema=2))
+
+
+def test_a_request_with_fields_of_a_newer_one_names_them() -> None:
+    with pytest.raises(GridError, match=r"by a newer gridcompat \(this one does not know colour, shape\)"):
+        objects.read_request(changed(shape=1, colour="x"))
+
+
+def test_what_says_nothing_is_not_written() -> None:
+    assert objects.request_json(JobRequest()) == '{"schema":1}'
+    assert objects.read_request('{"schema":1}') == JobRequest()
+    asked = JobRequest(name="x", priority=-5, submit=SubmitContext(host="h"))
+    assert objects.request_json(asked) == '{"name":"x","priority":-5,"schema":1,"submit":{"host":"h"}}'
+
+
+@pytest.mark.parametrize("field", [name for name in as_dict(JobRequest()) if name != "schema"])
+def test_any_one_field_is_written_when_it_says_something(field: str) -> None:
+    samples: dict[str, Any] = {
+        **dict.fromkeys(("slot_ranges",), ((3, 4, 1),)),
+        **dict.fromkeys(("predecessors", "array_predecessors"), (5,)),
+        **dict.fromkeys(("start_time", "deadline", "priority", "max_running_tasks", "job_share"), 7),
+        "tasks": (1, 2, 1),
+        "cwd": "/c",
+        "submit": SubmitContext(tz="UTC"),
+    }
+    default = getattr(JobRequest, field)
+    if field not in samples:
+        pairs = field.endswith(("_paths", "_resources")) or field == "context"
+        many = (("a", "b"),) if pairs else ("a",)
+        samples[field] = many if default == () else (not default if isinstance(default, bool) else "other")
+    asked = JobRequest(**{field: samples[field]})
+    assert list(json.loads(objects.request_json(asked))) == sorted([field, "schema"])
+    assert objects.read_request(objects.request_json(asked)) == asked
 
 
 names = st.text(st.characters(exclude_characters="=\0", codec=None), min_size=1, max_size=8)
