@@ -135,6 +135,16 @@ def roles(namespace: str) -> list[K8sObject]:
     ]
 
 
+_PRIORITY_BEFORE = (
+    "(request.operation == 'UPDATE' && has(oldObject.spec.priority) ? oldObject.spec.priority : 0)"
+)
+
+
+def _hold(of: str, kind: str) -> str:
+    spec = f"{of}.spec"
+    return f"(has({spec}.holds) && has({spec}.holds.{kind}) ? {spec}.holds.{kind} : '')"
+
+
 def policy() -> list[K8sObject]:
     """Return what holds ordinary users' GridJobs to their account: ids, finalizers, owners, sizes."""
     finalizers = f"['{JOB_FINALIZER}']"
@@ -154,6 +164,18 @@ def policy() -> list[K8sObject]:
         (
             "!has(object.metadata.ownerReferences) || object.metadata.ownerReferences.size() == 0",
             "a GridJob has no owner",
+        ),
+        (
+            f"!has(object.spec.priority) || object.spec.priority <= {_PRIORITY_BEFORE} || "
+            "object.spec.priority <= 0",
+            "a priority above 0 is an operator's",
+        ),
+        *(
+            (
+                f"{_hold('object', kind)} == (request.operation == 'CREATE' ? '' : {_hold('oldObject', kind)})",
+                "holds of operators and of the system are theirs",
+            )
+            for kind in ("operator", "system")
         ),
         *(
             (_few(field), f"at most {MOST_LABELS} {field} of 4 KiB each")
