@@ -55,9 +55,10 @@ def options() -> str:
     return "\n".join(parts).rstrip()
 
 
-def fields(name: str) -> list[tuple[str, str, str]]:
-    """Return (field, default, description) of a record in `settings`, from its source."""
-    tree = ast.parse(Path(settings.__file__).read_text())
+def fields(of: type) -> list[tuple[str, str, str]]:
+    """Return (field, default, description) of a record of the settings, from its source."""
+    name = of.__name__
+    tree = ast.parse(Path(str(sys.modules[of.__module__].__file__)).read_text())
     (body,) = (node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     found: list[tuple[str, str, str]] = []
     for node in body:
@@ -74,7 +75,7 @@ def all_settings() -> str:
     """Return a table of settings, then of what a queue and a parallel environment have."""
     parts = ["| setting | variable | default | |", "|---|---|---|---|"]
     in_tables = {field for field, _ in files.TABLES.values()}
-    for field, default, text in fields("Settings"):
+    for field, default, text in fields(settings.Settings):
         if field in in_tables:
             continue
         # Lists and tables are read from files alone.
@@ -82,10 +83,7 @@ def all_settings() -> str:
         parts.append(f"| `{field}` | {variable} | `{cell(default)}` | {cell(text)} |")
     for title, (_, of) in files.TABLES.items():
         parts += ["", f"## `[[{title}]]`", "", "| field | default | |", "|---|---|---|"]
-        parts += [
-            f"| `{field}` | `{cell(default)}` | {cell(text)} |"
-            for field, default, text in fields(of.__name__)
-        ]
+        parts += [f"| `{field}` | `{cell(default)}` | {cell(text)} |" for field, default, text in fields(of)]
     return "\n".join(parts)
 
 

@@ -8,6 +8,21 @@ from __future__ import annotations
 
 from gridcompat.record import record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Site(Protocol):
+        """What the settings say of complexes."""
+
+        @property
+        def complexes(self) -> tuple[str, ...]:
+            """Lines of `qconf -sc`."""
+
+        @property
+        def complexes_absent(self) -> tuple[str, ...]:
+            """Names."""
+
 
 @record
 class Complex:
@@ -20,6 +35,10 @@ class Complex:
     relop: str
     requestable: bool = True
     consumable: bool = False
+    forced: bool = False
+    """A queue that has it takes only jobs that ask for it."""
+    per_job: bool = False
+    """Consumed once for a job, however many slots it has."""
     default: str = "0"
     urgency: str = "0"
 
@@ -82,20 +101,52 @@ _ROWS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def find(name: str) -> Complex | None:
-    """Return the complex with this name or shortcut (case counts), None if there is none."""
-    for row in _ROWS:
-        if row[0] == name:
-            return _complex(row)
-    for row in _ROWS:
-        if row[1] == name:
-            return _complex(row)
+RELATIONS = ("==", ">=", ">", "<=", "<", "!=", "EXCL")
+TYPES = ("INT", "DOUBLE", "MEMORY", "TIME", "STRING", "CSTRING", "RESTRING", "HOST", "BOOL")
+
+
+def complaint(line: str) -> str:
+    """Return what is wrong with a line of `qconf -sc`, "" if nothing is. Source: complex(5)."""
+    words = line.split()
+    if len(words) != 8:
+        return f"{len(words)} words and not eight"
+    _, _, kind, relop, requestable, consumable, _, _ = words
+    for word, known in (
+        (kind, TYPES),
+        (relop, RELATIONS),
+        (requestable, ("YES", "Y", "NO", "N", "FORCED", "F")),
+        (consumable, ("YES", "Y", "NO", "N", "JOB", "J")),
+    ):
+        if word.upper() not in known:
+            return f"'{word}' is none of {' '.join(known)}"
+    return ""
+
+
+def find(name: str, site: Site | None = None) -> Complex | None:
+    """Return the complex with this name or shortcut (case counts), None if there is none.
+
+    Args:
+        site: its complexes come first, and those that it has not are not found.
+    """
+    rows = _ROWS if site is None else _rows(site)
+    for column in (0, 1):
+        for row in rows:
+            if row[column] == name:
+                return _complex(row)
     return None
 
 
-def every() -> tuple[Complex, ...]:
+def every(site: Site | None = None) -> tuple[Complex, ...]:
     """Return all complexes in the order of their names, as `qconf -sc` lists them."""
-    return tuple(_complex(row) for row in _ROWS)
+    return tuple(_complex(row) for row in (_ROWS if site is None else _rows(site)))
+
+
+def _rows(site: Site) -> tuple[tuple[str, ...], ...]:
+    if not site.complexes and not site.complexes_absent:
+        return _ROWS
+    found = {row[0]: row for row in _ROWS if row[0] not in site.complexes_absent}
+    found |= {row[0]: row for row in (tuple(line.split()) for line in site.complexes)}
+    return tuple(found[name] for name in sorted(found))
 
 
 def _complex(row: tuple[str, ...]) -> Complex:
@@ -105,10 +156,12 @@ def _complex(row: tuple[str, ...]) -> Complex:
     return Complex(
         name=name,
         shortcut=shortcut,
-        type=kind,
+        type=kind.upper(),
         relop=relop,
-        requestable=requestable == "YES",
-        consumable=consumable == "YES",
+        requestable=requestable.upper()[0] in "YF",
+        consumable=consumable.upper()[0] in "YJ",
+        forced=requestable.upper()[0] == "F",
+        per_job=consumable.upper()[0] == "J",
         default=default,
         urgency=urgency,
     )

@@ -171,8 +171,8 @@ def complexes(every: Sequence[Complex]) -> str:
             one.shortcut,
             one.type,
             one.relop,
-            "YES" if one.requestable else "NO",
-            "YES" if one.consumable else "NO",
+            "FORCED" if one.forced else "YES" if one.requestable else "NO",
+            "JOB" if one.per_job else "YES" if one.consumable else "NO",
             one.default,
             one.urgency,
         )

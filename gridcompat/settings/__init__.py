@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from gridcompat.settings import site
+
 SITE_FILE = "/etc/gridcompat/site.toml"
 USER_FILE = ".config/gridcompat/config.toml"
 """In the home."""
@@ -50,6 +52,32 @@ class Queue:
     priority_class: str = ""
     image: str = ""
     """"" is the site's."""
+    seq_no: int = 0
+    """Place in lists of queues, and in the choice of one where a job names none."""
+    hostlist: tuple[str, ...] = ()
+    """Hosts and host groups that have it; empty: all. Nodes that are no `[[host]]` have every queue."""
+    qtype: str = "BATCH"
+    """BATCH, INTERACTIVE or both; shown only."""
+    pe_list: tuple[str, ...] = ()
+    """Parallel environments of the queue; empty: all, `["NONE"]`: none."""
+    ckpt_list: tuple[str, ...] = ()
+    """Checkpointing interfaces, likewise; shown only."""
+    user_lists: tuple[str, ...] = ()
+    """Only members of these `[[user_list]]`s may use it; empty: everybody."""
+    xuser_lists: tuple[str, ...] = ()
+    """Members of these may not."""
+    projects: tuple[str, ...] = ()
+    """Only jobs of these projects may use it; empty: all jobs."""
+    xprojects: tuple[str, ...] = ()
+    """Jobs of these projects may not."""
+    calendar: str = ""
+    """Shown only: no queue is closed by it."""
+    complex_values: tuple[tuple[str, str], ...] = ()
+    """What the queue has on each host: (gpu, 1) ... Compared with requests, not counted."""
+    shown: tuple[tuple[str, str], ...] = ()
+    """Other lines of queue_conf(5), which `qconf -sq` shows and nothing obeys: (prolog, /bin/true) ..."""
+    per_host: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """What is otherwise on some hosts: `{ "@big" = { slots = "8", h_rt = "2:00:00" } }`."""
 
 
 @record
@@ -72,6 +100,17 @@ class ParallelEnvironment:
     name: str
     slots: int = 999
     allocation_rule: str = "$pe_slots"
+    user_lists: tuple[str, ...] = ()
+    """Only members of these `[[user_list]]`s may ask for it; empty: everybody."""
+    xuser_lists: tuple[str, ...] = ()
+    start_proc_args: str = "NONE"
+    """Shown only, as all that follows."""
+    stop_proc_args: str = "NONE"
+    control_slaves: bool = False
+    job_is_first_task: bool = True
+    urgency_slots: str = "min"
+    accounting_summary: bool = False
+    qsort_args: str = "NONE"
 
 
 @record
@@ -112,6 +151,29 @@ class Settings:
     calendars: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     host_groups: tuple[str, ...] = ("@allhosts",)
+    """Names; all hosts are in those that have no `[[host_group]]`."""
+    host_group_details: tuple[site.HostGroup, ...] = ()
+    project_details: tuple[site.Project, ...] = ()
+    calendar_details: tuple[site.Calendar, ...] = ()
+    checkpoint_details: tuple[site.Checkpoint, ...] = ()
+    hosts: tuple[site.ExecHost, ...] = ()
+    user_lists: tuple[site.UserList, ...] = ()
+    resource_quotas: tuple[site.ResourceQuota, ...] = ()
+    host_configurations: tuple[site.HostConfiguration, ...] = ()
+    complexes: tuple[str, ...] = ()
+    """Complexes of the site's own, or unlike the usual: lines as `qconf -sc` shows them, of eight words."""
+    complexes_absent: tuple[str, ...] = ()
+    """Usual complexes that the site does not have."""
+    managers: tuple[str, ...] = ("root", "sgeadmin")
+    """Shown only: who may change something is a matter of files and of Kubernetes; so are operators."""
+    operators: tuple[str, ...] = ()
+    admin_hosts: tuple[str, ...] = ()
+    """Shown only; empty: the execution hosts. So are submit_hosts."""
+    submit_hosts: tuple[str, ...] = ()
+    scheduler: tuple[tuple[str, str], ...] = ()
+    """Lines of sched_conf(5) that `qconf -ssconf` shows; shown only."""
+    configuration: tuple[tuple[str, str], ...] = ()
+    """Lines of sge_conf(5) that `qconf -sconf` shows; shown only. What has a setting of its own is not needed."""
     releases: tuple[str, ...] = ("buster",)
     """Values of the complex `release`; the first is jsub's default."""
     release_images: tuple[tuple[str, str], ...] = ()
@@ -254,6 +316,20 @@ _CHOICES = {
     "approximations": ("warn", "quiet", "refuse"),
     "image_pull_policy": ("Always", "IfNotPresent", "Never"),
 }
+_SITE = frozenset(
+    (
+        "host_group_details", "project_details", "calendar_details", "checkpoint_details", "hosts",
+        "user_lists", "resource_quotas", "host_configurations", "complexes",
+    )
+)  # fmt: skip
+"""Settings that only `settings.checked` knows how to read."""
+_PLAIN = frozenset(
+    (
+        "name", "slots", "rerun", "notify_s", "shell", "shell_start_mode", "limits", "image", "node_selector",
+        "tolerations", "priority_class", "seq_no", "allocation_rule",
+    )
+)  # fmt: skip
+"""What a queue or an environment has that refers to nothing else."""
 _AT_LEAST_ONE = ("first_job_id", "id_block", "max_array_tasks", "max_array_instances", "cpu_per_slot_m")
 
 
@@ -289,6 +365,7 @@ def _settings(values: dict[str, Any], origins: Mapping[str, str]) -> Settings:
             raise fault(field, f"'{value}' is too small")
         if isinstance(value, str) and ("\0" in value or "\n" in value):
             raise fault(field, "a newline or NUL cannot be in a setting")
+    raw_queues, raw_environments = values.get("queues", ()), values.get("parallel_environments", ())
     if "queues" in values:
         values["queues"] = tuple(Queue(**_tuples(queue)) for queue in values["queues"])
         names = [queue.name for queue in values["queues"]]
@@ -299,6 +376,11 @@ def _settings(values: dict[str, Any], origins: Mapping[str, str]) -> Settings:
     if "parallel_environments" in values:
         environments = values["parallel_environments"]
         values["parallel_environments"] = tuple(ParallelEnvironment(**_tuples(one)) for one in environments)
+    tables = (*raw_queues, *raw_environments)
+    if not _SITE.isdisjoint(values) or any(not table.keys() <= _PLAIN for table in tables):
+        from gridcompat.settings import checked
+
+        checked.fill(values, fault)
     if "volumes" in values:
         values["volumes"] = tuple(Volume(**_tuples(one)) for one in values["volumes"])
         for one in values["volumes"]:

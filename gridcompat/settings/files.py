@@ -12,16 +12,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridcompat.errors import SettingsError
-from gridcompat.settings import CACHE_VERSION, ParallelEnvironment, Queue, Settings, Volume
+from gridcompat.settings import CACHE_VERSION, ParallelEnvironment, Queue, Settings, Volume, site
 
 TABLES: dict[str, tuple[str, type]] = {
     "queue": ("queues", Queue),
     "parallel_environment": ("parallel_environments", ParallelEnvironment),
     "volume": ("volumes", Volume),
+    **site.RECORDS,
 }
 """Arrays of tables in the file: the field they fill, and the record of one."""
 IN_TABLES = frozenset(field for field, _ in TABLES.values())
-PAIRS = frozenset(("release_images", "limits", "node_selector"))
+PAIRS = frozenset(
+    (
+        "release_images", "limits", "node_selector", "complex_values", "shown", "scheduler", "configuration",
+        "values",
+    )
+)  # fmt: skip
 """Fields that are a table of name and text."""
 CACHED_FILES = 8
 
@@ -136,6 +142,13 @@ def _value(source: _Source, where: str, default: object, value: Any, line: int) 
         if not isinstance(value, dict):
             raise source.fault(line, where, "not a table", 'source = { nfs = { server = "s", path = "/p" } }')
         return json.dumps(value)
+    if name == "per_host":
+        if not isinstance(value, dict):
+            raise source.fault(line, where, "not a table", 'per_host = { "@big" = { slots = "8" } }')
+        return [
+            [place, _value(source, f"{where}.{place}.shown", (), fields, line)]
+            for place, fields in value.items()
+        ]
     if name in PAIRS:
         if not isinstance(value, dict) or not all(isinstance(text, (str, int)) for text in value.values()):
             raise source.fault(line, where, "not a table of names and texts", f'{name} = {{ name = "text" }}')
