@@ -1,4 +1,4 @@
-"""What becomes of jobs whose objects somebody deletes with kubectl: orphaned, or with their whole namespace."""
+"""What becomes of jobs whose objects somebody deletes with kubectl, orphaned or with their namespace."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_is_retired_costs_no_look_for_its_secret(world: World, monkeypatch:
     with_secret(world, 1000)
     world.settle()
     monkeypatch.setattr(world.cluster, "delete", delete)
-    world.reconciler.housekeeping._delete("default", "1000")  # noqa: SLF001  (an hour and a hundred jobs later)
+    world.reconciler.housekeeping._delete("default", "1000")  # an hour and a hundred jobs later
     world.settle()
     assert not world.exists(1000)
     assert asked == ["GridJob/1000"]

@@ -1,0 +1,189 @@
+"""Jobs of every kind that go through a fault, and what must hold after it.
+
+Every run of a program leaves a line, so that a run that happens twice is seen, and is to leave one record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+from real_cluster import Account, RealCluster
+from test_kubernetes import entries, gone, number, script
+
+FORCE = ("--force", "--grace-period=0")
+MARK = 'echo run >> "runs/$JOB_ID"'
+# A continuous job is started again until it exits 0: one line for each attempt, not for each start.
+LOOP = ('if [ -e "$TMPDIR/again" ]; then exit 0; fi', MARK, 'touch "$TMPDIR/again"', "exit 1")
+EVERY_KIND = {
+    "plain": ("qsub", "quick.sh"),
+    "mailed": ("qsub", "-m", "be", "-M", "me@grid.test", "quick.sh"),
+    "array": ("qsub", "-t", "1-3", "quick.sh"),
+    "limited array": ("qsub", "-t", "1-2", "-tc", "1", "-m", "e", "-M", "me@grid.test", "quick.sh"),
+    "rerunnable": ("qsub", "-r", "y", "slow.sh"),
+    "not rerunnable": ("qsub", "-r", "n", "slow.sh"),
+    "warned": ("qsub", "-notify", "-r", "y", "slow.sh"),
+    "continuous": ("jstart", "-N", "loop", "./loop.sh"),
+    "held": ("qsub", "-h", "quick.sh"),
+    "binary": ("qsub", "-b", "y", MARK),
+    "successor": ("qsub", "quick.sh"),
+}
+TASKS = {"array": 3, "limited array": 2}
+
+
+class Jobs:
+    """A dozen jobs, one of each kind, submitted when this is made."""
+
+    def __init__(self, user: Account) -> None:
+        self.user = user
+        prepare(user)
+        self.ids: dict[str, str] = {}
+        for kind, words in EVERY_KIND.items():
+            more = ("-hold_jid", self.ids["array"]) if kind == "successor" else ()
+            self.ids[kind] = number(user.ok(words[0], *more, *words[1:]))
+        self.sync = subprocess.Popen(
+            ["qsub", "-sync", "y", "slow.sh"],
+            env=user.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=user.uid,
+            group=user.gid,
+            extra_groups=[],
+            cwd=user.home,
+        )
+
+    def went_through(self, *, disturbed: bool = False, keep: bool = False, limit_s: float = 180) -> None:
+        """Each job ended well, ran once and has a record of each run; mails came once; nothing is left.
+
+        Args:
+            keep: do not look for what is left, there are others.
+            disturbed: some runs may have been ended from outside; the rerunnable ones ran again then, and the
+                others may have ended so.
+        """
+        user = self.user
+        user.ok("qrls", self.ids["held"])
+        out, error = self.sync.communicate(timeout=limit_s)
+        self.ids["sync"] = number(out)
+        assert disturbed or self.sync.returncode == 0, (out, error)
+        user.cluster.wait(
+            lambda: not any(state(user, job) for job in self.ids.values()), "jobs are still there", limit_s
+        )
+        if disturbed:
+            each_run_has_one_record(user, *self.ids.values())
+            again = [self.ids[kind] for kind in ("rerunnable", "warned", "continuous")]
+            assert {entries(user, job)[-1].exit_status for job in again} == {0}
+        else:
+            wanted = {job: TASKS.get(kind, 1) for kind, job in self.ids.items()}
+            assert {job: runs(user, job) for job in wanted} == wanted
+            assert {job: len(entries(user, job)) for job in wanted} == wanted
+            assert {entry.exit_status for job in wanted for entry in entries(user, job)} == {0}
+        tasks = [
+            (job, entry.task_number, entry.start_time, entry.end_time)
+            for job in self.ids.values()
+            for entry in entries(user, job)
+        ]
+        assert len(set(tasks)) == len(tasks), "a run is recorded twice"
+        self._mails()
+        if not keep:
+            nothing_left(user)
+
+    def _mails(self) -> None:
+        """Each mail that was asked for came, each Message-ID once."""
+        site, jobs = self.user.cluster, (self.ids["mailed"], self.ids["limited array"])
+        least = sum(len(entries(self.user, job)) for job in jobs)
+        least += len(entries(self.user, self.ids["mailed"]))  # its beginnings
+
+        def ours() -> list[str]:
+            return [one["id"] for one in mails(site) if any(f" {job}" in one["argv"][1] for job in jobs)]
+
+        site.wait(lambda: len(ours()) >= least, f"{ours()} are not {least} mails", 60)
+        seen = [one["id"] for one in mails(site)]
+        assert len(set(seen)) == len(seen), "a mail came twice"
+
+
+def mails(site: RealCluster) -> list[dict[str, str]]:
+    """What the mail server got."""
+    path = site.folder / "mails"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def prepare(user: Account) -> None:
+    """Write the scripts into the home."""
+    (user.home / "runs").mkdir(exist_ok=True)
+    os.chown(user.home / "runs", user.uid, user.gid)
+    script(user, "quick.sh", MARK)
+    script(user, "slow.sh", MARK, "sleep 4")
+    script(user, "long.sh", MARK, "exec sleep 1000")
+    script(user, "loop.sh", *LOOP)
+
+
+def runs(user: Account, job: str) -> int:
+    """How often programs of a job were started: each time they leave a line."""
+    return len(user.file(f"runs/{job}").splitlines())
+
+
+def long_job(user: Account, *words: str, command: str = "qsub") -> str:
+    """A job that leaves a line and then sleeps; it runs when this returns."""
+    prepare(user)
+    job = number(user.ok(command, *words, "./long.sh"))
+    user.cluster.wait(lambda: runs(user, job) == 1 and state(user, job) == "r", "it does not run")
+    return job
+
+
+def state(user: Account, job: str) -> str:
+    """The state of a job as qstat says it, "" if it is not there."""
+    rows = [row.split() for row in user.ok("qstat").splitlines()[2:]]
+    return next((row[4] for row in rows if row[0] == job), "")
+
+
+def runs_again(user: Account, job: str) -> None:
+    """Wait for another run of a job, of which the first has ended and is recorded; then end it."""
+    site = user.cluster
+    site.wait(lambda: runs(user, job) == 2 and "r" in state(user, job), f"not run again: {user.ok('qstat')}")
+    (entry,) = entries(user, job)
+    assert entry.failed == 25
+    pod = site.get("pod", pod_of(user, job), "-n", user.namespace)
+    variables = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
+    assert variables["GC_RESTARTED"] == "1"
+    user.ok("qdel", job)
+    gone(user)
+    each_run_has_one_record(user, job)
+
+
+def pod_of(user: Account, job: str) -> str:
+    """The name of the one pod of a job."""
+    items = user.cluster.get("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")["items"]
+    (name,) = [item["metadata"]["name"] for item in items]
+    return str(name)
+
+
+def names(user: Account, kinds: str) -> set[str]:
+    """What there is in the user's namespace."""
+    items = user.cluster.get(kinds, "-n", user.namespace)["items"]
+    return {f"{item['kind']}/{item['metadata']['name']}" for item in items}
+
+
+def nothing_left(user: Account) -> None:
+    """No pod stays; once the finished jobs are removed, no other object of theirs either."""
+    site = user.cluster
+    site.wait(lambda: not names(user, "pods") - unrun(user), f"pods are left: {names(user, 'pods')}")
+    site.kubectl("delete", "gridjobs", "--all", "-n", user.namespace, "--timeout=60s")
+    site.wait(lambda: not names(user, "gridjobs,secrets,pods"), "objects are left")
+    maps = {name.rpartition("-")[0] for name in names(user, "configmaps")}
+    assert maps <= {"ConfigMap/kube-root", "ConfigMap/kube-root-ca.crt", "ConfigMap/gridcompat-launcher"} | {
+        name for name in maps if name.startswith("ConfigMap/gridcompat-account")
+    }, "what pods of an account share is all there is"
+
+
+def unrun(user: Account) -> set[str]:
+    """Pods that keep the name of an attempt that never ran, for as long as their GridJob is there."""
+    items = user.cluster.get("pods", "-n", user.namespace)["items"]
+    return {f"Pod/{one['metadata']['name']}" for one in items if not one["status"].get("startTime")}
+
+
+def each_run_has_one_record(user: Account, *jobs: str) -> None:
+    """As many records as times that the program was started."""
+    told = {job: len(entries(user, job)) for job in jobs}
+    assert told == {job: runs(user, job) for job in jobs}
