@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gridcompat.accounting import POSITION, entry_of, raw, totals
+from gridcompat import accounting_scan
+from gridcompat.accounting import FIELDS_AT_LEAST, POSITION, entry_of, raw
+from gridcompat.accounting_scan import Span
 from gridcompat.commands import _listing
 from gridcompat.errors import UsageError
 from gridcompat.output import qacct as text
@@ -45,11 +47,12 @@ def run(context: Context, argv: Sequence[str]) -> int:
     if given.has("-help"):
         context.out(usage("qacct"))
         return 0
+    span = _span(context, given)
     tests = _tests(context, given)
     try:
         if given.last("-j") is not None:
-            return _jobs(context, given, tests)
-        return _sums(context, given, tests)
+            return _jobs(context, given, [*tests, span.has] if span else tests)
+        return _sums(context, given, tests, span)
     except FileNotFoundError as error:
         context.out("no jobs running since startup\n")
         context.err(f"{error.filename}: No such file or directory\n")
@@ -57,10 +60,11 @@ def run(context: Context, argv: Sequence[str]) -> int:
 
 
 def _records(context: Context, given: Given, needle: bytes = b"") -> Iterator[list[str]]:
-    """The records of the accounting file; none before the first job of a site has ended."""
+    """The records that hold these bytes; none before the first job of a site has ended."""
     path = given.last("-f")
+    name = path or context.accounting()
     try:
-        yield from raw(path or context.accounting(), needle)
+        yield from accounting_scan.found(name, needle) if needle else raw(name)
     except FileNotFoundError:
         if path is not None:
             raise
@@ -70,16 +74,27 @@ def _records(context: Context, given: Given, needle: bytes = b"") -> Iterator[li
 
 
 def _tests(context: Context, given: Given) -> list[Callable[[list[str]], bool]]:
-    """What every record must pass, from all switches but -j and -t.
+    """What every record must pass, from all switches but -j, -t and those of `_span`.
 
     Raises:
-        UsageError: a date or a number of days that is none.
+        UsageError: an unknown resource.
     """
     tests: list[Callable[[list[str]], bool]] = []
     for title, switches, field in COLUMNS:
         word = given.last(*switches)
         if word is not None:
             tests.append(_queue_test(word) if title == "CLUSTER QUEUE" else _equal(POSITION[field], word))
+    if given.has("-l"):
+        tests.append(_offering(context, given))
+    return tests
+
+
+def _span(context: Context, given: Given) -> Span | None:
+    """The time that -b, -e and -d ask for.
+
+    Raises:
+        UsageError: a date or a number of days that is none.
+    """
     at = POSITION["end_time" if given.has("-E") else "start_time"]
     begin, end = _date(context, given, "-b"), _date(context, given, "-e")
     days = given.last("-d")
@@ -87,11 +102,7 @@ def _tests(context: Context, given: Given) -> list[Callable[[list[str]], bool]]:
         if not (days.isascii() and days.isdigit()):
             raise UsageError(usage("qacct").rstrip("\n"), exit_status=1)
         begin = int(context.now) - int(days[:9]) * DAY_S
-    if begin is not None or end is not None:
-        tests.append(_between(at, begin or 0, end))
-    if given.has("-l"):
-        tests.append(_offering(context, given))
-    return tests
+    return None if begin is None and end is None else Span(at=at, begin=begin or 0, end=end)
 
 
 def _equal(at: int, word: str) -> Callable[[list[str]], bool]:
@@ -101,21 +112,6 @@ def _equal(at: int, word: str) -> Callable[[list[str]], bool]:
 def _queue_test(word: str) -> Callable[[list[str]], bool]:
     queue, _, host = word.partition("@")
     return lambda words: matches(queue, words[0]) and (not host or host[0] == "@" or matches(host, words[1]))
-
-
-def _between(at: int, begin: int, end: int | None) -> Callable[[list[str]], bool]:
-    submitted = POSITION["submission_time"]
-
-    def test(words: list[str]) -> bool:
-        try:
-            seconds = int(float(words[at]))
-            # What never started began with none, but ended no earlier than it was submitted.
-            last = seconds or int(float(words[submitted]))
-        except (ValueError, OverflowError):
-            return False
-        return begin <= seconds and (end is None or last <= end)
-
-    return test
 
 
 def _date(context: Context, given: Given, switch: str) -> int | None:
@@ -139,7 +135,7 @@ def _offering(context: Context, given: Given) -> Callable[[list[str]], bool]:
     from gridcompat.commands import _hosts
     from gridcompat.output.hosts import instance_offers
 
-    resources = _listing.resources(given.words("-l"))
+    resources = _listing.resources(context, given.words("-l"))
     settings = context.settings
     queues = {
         instance.queue.name
@@ -218,7 +214,7 @@ def _jobs(context: Context, given: Given, tests: Sequence[Callable[[list[str]], 
         return 0
     if wanted.tasks:
         shown = ",".join(f"{first}-{last}:{step}" for first, last, step in wanted.tasks)
-        name = wanted.word if wanted.number is None else str(wanted.number)
+        name = f'"{text.printable(wanted.word)}"' if wanted.number is None else str(wanted.number)
         context.err(f"error: Job-array tasks {name}.{shown} not found\n")
     elif wanted.number is not None:
         context.err(f"error: job id {wanted.number} not found\n")
@@ -237,18 +233,9 @@ def _needle(given: Given) -> bytes:
     return b"" if longest is None else f":{longest}:".encode("utf-8", "surrogateescape")
 
 
-def _total(context: Context, given: Given) -> list[float] | None:
-    """The sums of everything; None before the first job of a site has ended."""
-    path = given.last("-f")
-    try:
-        return totals(path or context.accounting(), FIGURES)
-    except FileNotFoundError:
-        if path is not None:
-            raise
-        return None
-
-
-def _sums(context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]]) -> int:
+def _sums(
+    context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]], span: Span | None
+) -> int:
     """Print the sums, after all records if -j stands alone."""
     if given.has("-t"):
         raise UsageError(
@@ -262,12 +249,44 @@ def _sums(context: Context, given: Given, tests: Sequence[Callable[[list[str]], 
         if given.has(*switches) or (title == "HOST" and given.last("-q") is not None)
     ]
     places = [place for _, _, place in columns]
+    # All that is tested but the time is in the columns, unless these ask for more than old files have.
+    if given.has("-j", "-l") or any(place >= FIELDS_AT_LEAST for place in places):
+        sums = _one_by_one(context, given, [*tests, span.has] if span else tests, places)
+    else:
+        found = _by_columns(context, given, places, span)
+        sums = {key: figures for key, figures in found.items() if _passes(key, places, tests)}
+    context.out(text.summary([(title, asked) for title, asked, _ in columns], sums))
+    return 0
+
+
+def _by_columns(
+    context: Context, given: Given, places: Sequence[int], span: Span | None
+) -> dict[tuple[str, ...], list[float]]:
+    """The sums of each combination of values; none before the first job of a site has ended."""
+    path = given.last("-f")
+    name = path or context.accounting()
+    try:
+        return accounting_scan.sums(name, places, FIGURES, needle=_needle(given), span=span)
+    except FileNotFoundError:
+        if path is not None:
+            raise
+        return {}
+
+
+def _passes(key: Sequence[str], places: Sequence[int], tests: Sequence[Callable[[list[str]], bool]]) -> bool:
+    """Return whether records with these values pass."""
+    words = [""] * FIELDS_AT_LEAST
+    for place, value in zip(places, key, strict=True):
+        words[place] = value
+    return all(test(words) for test in tests)
+
+
+def _one_by_one(
+    context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]], places: Sequence[int]
+) -> dict[tuple[str, ...], list[float]]:
+    """As `_by_columns`, printing each record if -j is given."""
     records = given.has("-j")
     sums: dict[tuple[str, ...], list[float]] = {}
-    if not (columns or tests or records):
-        total = _total(context, given)
-        context.out(text.summary([], {} if total is None else {(): total}))
-        return 0
     for words in _records(context, given, _needle(given)):
         if tests and not all(test(words) for test in tests):
             continue
@@ -278,11 +297,7 @@ def _sums(context: Context, given: Given, tests: Sequence[Callable[[list[str]], 
         except ValueError:
             continue
         key = tuple([words[place] if place < len(words) else "0" for place in places])
-        known = sums.get(key)
-        if known is None:
-            sums[key] = figures
-        else:
-            for at, figure in enumerate(figures):
-                known[at] += figure
-    context.out(text.summary([(title, asked) for title, asked, _ in columns], sums))
-    return 0
+        known = sums.setdefault(key, [0.0] * len(FIGURES))
+        for at, figure in enumerate(figures):
+            known[at] += figure
+    return sums

@@ -186,8 +186,8 @@ def signal_text(number: int) -> str:
 
 def size(value: float) -> str:
     """Return bytes as `4.641K`, without the unit."""
-    for unit in ("", "K", "M", "G"):
-        if abs(value) < 1024 or unit == "G":
+    for unit in ("", "K", "M", "G", "T"):
+        if abs(value) < 1024 or unit == "T":
             return f"{value:.3f}{unit}"
         value /= 1024
     raise AssertionError("unreachable")

@@ -312,32 +312,3 @@ def test_equal_lines_of_several_attempts_are_all_there_once_whenever_the_writer_
 def test_an_entry_has_a_default_for_all_but_who_and_what() -> None:
     entry = Entry(owner="a", job_name="b", job_number=1)
     assert as_dict(parse(line(entry))) == as_dict(entry)
-
-
-def test_totals_are_those_of_the_records_line_by_line(tmp_path: Path) -> None:
-    path = tmp_path / "accounting"
-    good = ["q", "h", "g", "o", "n", "7", *["1.5"] * 39]
-    lines = [
-        b"# a comment:" + b":1" * 44,
-        ":".join(good).encode(),
-        b"broken",
-        b"",
-        ":".join([*good[:5], "x", *good[6:]]).encode(),
-        ":".join([*good[:13], "\u0663", *good[14:]]).encode(),
-        ":".join([*good[:13], "word", *good[14:]]).encode(),
-        b"q:h:g:\xff:n:8" + b":0.1" * 37,
-        b"q:h:g:o:n:8" + b":0.1" * 36,
-    ]
-    path.write_bytes(b"\n".join(lines))
-    places = (13, 14, 40)
-    wanted = [0.0, 0.0, 0.0]
-    for words in accounting.raw(str(path)):
-        try:
-            figures = [float(words[at]) for at in places]
-        except ValueError:
-            continue
-        wanted = [one + other for one, other in zip(wanted, figures, strict=True)]
-    assert accounting.totals(str(path), places) == wanted
-    assert wanted[0] == 1.5 + 3 + 0.1
-    path.write_bytes(b"# nothing\n")
-    assert accounting.totals(str(path), places) is None
