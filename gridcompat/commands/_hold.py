@@ -50,7 +50,12 @@ def run(context: Context, argv: list[str], *, command: str, release: bool) -> in
             return NO_RIGHT_STATUS
     jobs = Jobs(context)
     status, wrote = 0, False
-    for target, number in _numbers(jobs, targets, users, context.user):
+    if users and not targets:
+        targets = _targets.of_users(jobs.rows() if context.user in users else ())
+        if not targets:
+            context.out(change.no_such_name("*", ",".join(users)) + "\n")
+            return UNKNOWN_STATUS
+    for target, number in _numbers(jobs, targets):
         done = None
         if number is not None:
             done = orders.hold(
@@ -81,9 +86,9 @@ def no_right(user: str, letters: str) -> str:
 
     Source: FACTS, qhold -h o and -h s.
     """
-    if "o" in letters:
-        return change.must_be_operator(user, "set operator hold")
-    return change.must_be_manager(user, "set manager hold") if "s" in letters else ""
+    if "s" in letters:
+        return change.must_be_manager(user, "set manager hold")
+    return change.must_be_operator(user, "set operator hold") if "o" in letters else ""
 
 
 def tasks_of(target: Target) -> ranges.Ranges | None:
@@ -108,14 +113,8 @@ def told(number: int, done: orders.Changed) -> str:
     )
 
 
-def _numbers(
-    jobs: Jobs, targets: list[Target], users: list[str], user: str
-) -> Iterator[tuple[Target, int | None]]:
+def _numbers(jobs: Jobs, targets: list[Target]) -> Iterator[tuple[Target, int | None]]:
     """Each job that is meant, with None for a name that no job has."""
-    if users and not targets and user in users:
-        targets = [
-            _targets.Target(word=str(n), number=n) for n in sorted({row.job_id for row in jobs.rows()})
-        ]
     for target in targets:
         numbers = jobs.numbers(target)
         if not numbers:

@@ -175,9 +175,9 @@ def names_queue(word: str, instance: Instance, settings: Settings) -> bool:
     return matches(host, instance.host.name)
 
 
-def has_environment(pattern: str, settings: Settings) -> bool:
-    """Return whether the site has a parallel environment that fits."""
-    return any(matches(pattern, environment.name) for environment in settings.parallel_environments)
+def has_environment(name: str, settings: Settings) -> bool:
+    """Return whether the site has a parallel environment of this name; a pattern is none."""
+    return any(name == environment.name for environment in settings.parallel_environments)
 
 
 def satisfies(offers: Sequence[Offer], resources: Sequence[tuple[str, str]], settings: Settings) -> bool:

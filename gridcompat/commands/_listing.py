@@ -119,20 +119,30 @@ def request_words(context: Context, name: str) -> list[str]:
     return words
 
 
-def resources(words: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the resources that -l asks for, by their full names.
+def resources(context: Context, words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the resources that -l asks for, by their full names; one without a name is only told of.
 
     Raises:
-        UsageError: one is not known.
+        UsageError: one is not known, or its value is none of its kind.
     """
     from gridcompat import complexes
+    from gridcompat.options.checks import value_complaint
+    from gridcompat.output.messages import submit
 
     found = []
     for word in words:
-        name, _, value = word.partition("=")
+        name, equals, value = word.partition("=")
         known = complexes.find(name)
         if known is None:
-            raise UsageError(f'error: unknown resource "{name}"', exit_status=1)
+            complaint = f'error: unknown resource "{name}"'
+            if name:
+                raise UsageError(complaint, exit_status=1)
+            context.err(f"{complaint}\n")
+            return []
+        if equals:
+            wrong = value_complaint(known, value) if value else submit.MISSING_VALUE % known.name
+            if wrong:
+                raise UsageError(f"error: {wrong}", exit_status=1)
         found.append((known.name, value))
     return found
 

@@ -58,11 +58,11 @@ def run(context: Context, given: Given) -> int:
 
 
 def _jobs(context: Context, words: Sequence[str]) -> list[K8sObject]:
-    """The active jobs that numbers (`3`, `3.1`), names and patterns mean, by number."""
+    """The active jobs that numbers (`3`, `3.1`, `3.2-4:2`), names and patterns mean, by number."""
     found: dict[int, K8sObject] = {}
     for word in words:
         number, _, task = word.partition(".")
-        if is_number(number) and (not task or is_number(task)):
+        if is_number(number) and (not task or ranges.readable(task)):
             obj = _listing.job(context, int(number[:18]))
             if obj is not None:
                 found[job_id(obj)] = obj

@@ -10,6 +10,7 @@ from gridcompat.errors import UsageError
 from gridcompat.output import qstat as text
 from gridcompat.output import qstat_xml, queues
 from gridcompat.output.hosts import instance_offers
+from gridcompat.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     _Free: TypeAlias = Callable[[str], int]
 
-QUEUE_SWITCHES = ("-q", "-l", "-pe")
+QUEUE_SWITCHES = ("-q", "-l", "-pe", "-U")
 """Those that choose queue instances."""
 
 
@@ -40,7 +41,7 @@ def run(context: Context, given: Given, *, states: States, grouping: str) -> int
         return _summary(context, given, chosen)
     if not chosen and not given.has("-qs"):
         return 0
-    view = _qstat_rows.view(given, grouping)
+    view = replace(_qstat_rows.view(given, grouping), defaults=True)
     rows = _rows(context, given, states, grouping, chosen)
     if view.full:
         return _full(context, given, rows, chosen, view=view)
@@ -48,7 +49,7 @@ def run(context: Context, given: Given, *, states: States, grouping: str) -> int
 
 
 def choose(context: Context, given: Given, every: Sequence[Instance]) -> list[Instance] | None:
-    """Return the queue instances asked for; None if -q or -l name something that does not exist.
+    """Return the queue instances asked for; None if -q or -l ask for something that does not exist.
 
     Raises:
         UsageError: no such parallel environment.
@@ -66,7 +67,7 @@ def choose(context: Context, given: Given, every: Sequence[Instance]) -> list[In
     if words and not chosen:
         return None
     try:
-        resources = _listing.resources(given.words("-l"))
+        resources = _listing.resources(context, given.words("-l"))
     except UsageError:
         return None  # the grid's qstat says nothing here
     if given.has("-qs"):
@@ -165,8 +166,6 @@ def _with_memory(context: Context, given: Given, chosen: Sequence[Instance]) -> 
     """The instances with the h_vmem that is left on their hosts, if -F may show it."""
     if not given.has("-F"):
         return list(chosen)
-    from gridcompat.record import replace
-
     free = memory_free(context)
     return [replace(one, host=replace(one.host, h_vmem_free=free(one.host.name))) for one in chosen]
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gridcompat.translate.ranges import Ranges
+    from gridcompat.translate.rows import Row
 
 LARGEST = 4294967295
 """Ids are unsigned 32 bit numbers to the grid."""
@@ -102,6 +103,11 @@ def target(word: str) -> Target:
 
 def _bad(word: str) -> BadIdentifier:
     return BadIdentifier(f'ERROR! "{word}" is an invalid job-task identifier')
+
+
+def of_users(rows: Iterable[Row]) -> list[Target]:
+    """Return the jobs of these rows, as -u of a command means them."""
+    return [Target(word=str(number), number=number) for number in sorted({row.job_id for row in rows})]
 
 
 def with_tasks(found: Target, text: str) -> Target:

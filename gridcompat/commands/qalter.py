@@ -7,7 +7,7 @@ from gridcompat.commands._jobs import Change
 from gridcompat.commands._main import parsing_context
 from gridcompat.errors import Refused, UnsupportedOption, UsageError
 from gridcompat.model import JobRequest, Submission
-from gridcompat.options import checks, scan
+from gridcompat.options import checks, scan, sources
 from gridcompat.options.fields import fields_of, variables_of
 from gridcompat.output.messages import change
 from gridcompat.output.messages import usage as usage_texts
@@ -37,10 +37,11 @@ def run(context: Context, argv: list[str]) -> int:
         return 1
     if "-clear" in argv:
         raise UsageError("Unknown option -clear\n", exit_status=5)
-    if "-@" in argv:
+    found = scan.scan("qalter", argv, now=context.now, include=sources.including(parsing_context(context)))
+    if found.lost and not found.operands:
+        context.err("".join(f"{line}\n" for line in found.complaints))
         context.err(f"{usage('qalter')}{usage_texts.NO_ARGUMENT}\n")
         return 1
-    found = scan.scan("qalter", argv, now=context.now)
     if any(occurrence.switch == "-help" for occurrence in found.occurrences):
         context.out(usage("qalter"))
         return 0
@@ -87,6 +88,7 @@ class _Asked:
             clear_holds="uos"
             if "n" in hold
             else "".join(letter for letter in "uos" if letter.upper() in hold),
+            all_holds="n" in hold,
         )
 
 
@@ -130,7 +132,9 @@ def _refusal(fields: dict[str, Any], occurrences: tuple[Occurrence, ...], parsin
             request, master_queues=(), hard_queues=(*request.hard_queues, *request.master_queues)
         )
     try:
-        checks.refuse(Submission(request=request, script=b"x"), occurrences, context=parsing)
+        # -c is taken, and changes nothing as long as the job has no checkpointing environment.
+        judged = tuple(occurrence for occurrence in occurrences if occurrence.switch != "-c")
+        checks.refuse(Submission(request=request, script=b"x"), judged, context=parsing)
     except Refused as error:
         return error.message.replace("job rejected: the requested ", "denied: ").replace(
             "denied: project", "job rejected: the requested project"
@@ -148,11 +152,10 @@ class _Alteration(Change):
     def all(self, targets: list[Target]) -> int:
         """Change every job that is meant."""
         if self._asked.users and not targets:
-            own = self._jobs.rows() if self._context.user in self._asked.users else []
-            numbers = sorted({row.job_id for row in own})
-            if not numbers:
+            own = self._jobs.rows() if self._context.user in self._asked.users else ()
+            targets = _targets.of_users(own)
+            if not targets:
                 self._refuse(change.no_such_name("*", ",".join(self._asked.users)))
-            targets = [_targets.Target(word=str(number), number=number) for number in numbers]
         for target in targets:
             numbers = self._jobs.numbers(target)
             if not numbers:
@@ -182,6 +185,9 @@ class _Alteration(Change):
             self._refuse(change.must_be_owner(user, number) if foreign else change.no_such_job(str(number)))
         elif no_right or asked.refusal:
             self._refuse(no_right or asked.refusal)
+        elif done.refusal == "holds":
+            for _ in range(ranges.count(done.held)):
+                self._refuse(change.must_be_manager(context.user, "remove manager hold"))
         elif done.refusal:
             self._refuse(_words(done.refusal, context.user))
         else:

@@ -32,7 +32,8 @@ def run(context: Context, argv: Sequence[str]) -> int:
     jobs = _jobs(context, given, running)
     topology, xml = not given.has("-ncb"), given.has("-xml")
     arch = context.settings.arch
-    shown: list[Host] = [*([] if given.has("-l") else [text.GLOBAL]), *hosts]
+    asked = any(word[:1] != "=" for word in given.words("-l"))
+    shown: list[Host] = [*([] if asked else [text.GLOBAL]), *hosts]
     if not hosts and not xml:
         return 0
     context.out(text.ROOT if xml else text.header(topology=topology))
@@ -61,7 +62,7 @@ def _chosen(context: Context, given: Given, hosts: list[Host]) -> list[Host]:
     for name in names:
         if name not in known:
             raise UsageError(f'{usage("qhost")}error: can\'t resolve hostname "{name}"', exit_status=1)
-    resources = _listing.resources(given.words("-l"))
+    resources = _listing.resources(context, given.words("-l"))
     settings = context.settings
     return [
         host

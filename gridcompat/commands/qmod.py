@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gridcompat.commands import _targets
+from gridcompat.commands import _hosts, _targets
 from gridcompat.commands._jobs import Change
 from gridcompat.errors import UsageError
 from gridcompat.options import scan, table
@@ -59,13 +59,12 @@ def _order(found: Scanned) -> tuple[Option, list[str]]:
 
 def _queues(context: Context, words: list[str]) -> int:
     """Nobody is a manager of queues here."""
+    every = _hosts.instances(context, _hosts.hosts(context, ()))
     for word in words:
         for part in _targets.split(word):
-            queue, _, host = part.partition("@")
-            named = [known.name for known in context.settings.queues if matches(queue, known.name)]
-            for name in named:
-                instance = f"{name}@{host or context.host}"
-                context.out(change.may_not_modify_queue(context.user, instance) + "\n")
+            named = [one.name for one in every if _hosts.names_queue(part, one, context.settings)]
+            for name in sorted(named):
+                context.out(change.may_not_modify_queue(context.user, name) + "\n")
             if not named:
                 context.out(change.no_such_queue(part) + "\n")
     return 1

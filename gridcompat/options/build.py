@@ -64,7 +64,11 @@ def parse(line: Scanned, files: Scanned, *, context: Context, command: str) -> P
     script = None
     inside = scan.Scanned()
     if not binary:
-        script = sources.standard_input(context) if from_stdin else sources.script(name, context)
+        try:
+            script = sources.standard_input(context) if from_stdin else sources.script(name, context)
+        except UsageError as error:
+            lines = (*files.complaints, *line.complaints, error.message)
+            raise UsageError("\n".join(lines), exit_status=error.exit_status) from error
         inside = sources.directives_of(script, line, name or "STDIN", context)
     script_file = "STDIN" if from_stdin else name
     found = _kept(files, inside, line)
@@ -81,7 +85,9 @@ def parse(line: Scanned, files: Scanned, *, context: Context, command: str) -> P
     ]
     warnings += [f"qsub: {usage.ALREADY_SET % switch}" for switch in line.repeated]
     everything = (*files.occurrences, *inside.occurrences, *line.occurrences)
-    return replace(_finish(submission, found, context=context, warnings=warnings), occurrences=everything)
+    parsed = _finish(submission, found, context=context, warnings=warnings)
+    notes = (*files.complaints, *line.complaints, *inside.complaints, *parsed.notes)
+    return replace(parsed, occurrences=everything, notes=notes)
 
 
 def _finish(

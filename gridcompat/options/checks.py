@@ -197,11 +197,11 @@ def resource_complaints(resources: Sequence[Resource], context: Context) -> Iter
             yield submit.MISSING_VALUE % name
         if resource.type == "HOST" and not match.is_expression(value) and not known_host(value, context):
             yield submit.NO_HOST % value
-        if complaint := _value(resource, value):
+        if complaint := value_complaint(resource, value):
             yield complaint
 
 
-def _value(resource: complexes.Complex, value: str) -> str:
+def value_complaint(resource: complexes.Complex, value: str) -> str:
     """Return the complaint about the value of a resource, "" if there is none."""
     word = submit.VALUE_WORDS.get(resource.type)
     if word is None or value.upper() == "TRUE":

@@ -72,6 +72,7 @@ def read(
     found: list[scan.Occurrence] = []
     strays: list[str] = []
     repeated: list[str] = []
+    complaints: list[str] = []
     for number, text in numbered:
         argv = split(text)
         if not argv:
@@ -82,6 +83,12 @@ def read(
         found += scanned.occurrences
         strays += scanned.strays
         repeated += scanned.repeated
+        complaints += scanned.complaints
     if any(occurrence.switch == "-help" for occurrence in found):
         raise scan.HelpHere
-    return scan.Scanned(occurrences=tuple(found), strays=tuple(strays), repeated=tuple(repeated))
+    return scan.Scanned(
+        occurrences=tuple(found),
+        strays=tuple(strays),
+        repeated=tuple(repeated),
+        complaints=tuple(complaints),
+    )

@@ -49,7 +49,9 @@ class Scanned:
     unread: tuple[str, ...] = ()
     """What the grid says of request files that are there and cannot be read."""
     lost: bool = False
-    """Reading stopped early, as the grid's client does at some values; nobody is told."""
+    """Reading stopped early, as the grid's client does at some values."""
+    complaints: tuple[str, ...] = ()
+    """What stderr says about that; mostly nothing."""
     separator: bool = False
     """`--` was there: the operands are arguments of a script on standard input."""
 
@@ -143,6 +145,7 @@ class _Words:
         self._found: list[Occurrence] = []
         self._strays: list[str] = []
         self._repeated: list[str] = []
+        self._complaints: list[str] = []
         self._given = {occurrence.switch for occurrence in seen}
         self._soft = False
         self._at = 0
@@ -152,14 +155,16 @@ class _Words:
         separator = lost = False
         try:
             separator = self._switches()
-        except values.Lost:
+        except values.Lost as error:
             lost, self._at = True, len(self._argv)
+            self._complaints += filter(None, [error.complaint])
         return Scanned(
             occurrences=tuple(self._found),
             operands=tuple(self._argv[self._at :]),
             strays=tuple(self._strays),
             repeated=tuple(self._repeated),
             lost=lost,
+            complaints=tuple(self._complaints),
             separator=separator,
         )
 
@@ -220,6 +225,7 @@ class _Words:
         self._found += inside.occurrences
         self._strays += inside.strays
         self._repeated += inside.repeated
+        self._complaints += inside.complaints
         self._given |= {occurrence.switch for occurrence in inside.occurrences}
 
 
@@ -239,7 +245,13 @@ def _arguments(option: table.Option, argv: Sequence[str], at: int) -> tuple[str,
     )
 
 
-def scan(command: str, argv: Sequence[str], *, now: float = 0.0) -> Scanned:
+def scan(
+    command: str,
+    argv: Sequence[str],
+    *,
+    now: float = 0.0,
+    include: Callable[[str], Scanned] | None = None,
+) -> Scanned:
     """Scan the command line of any command but qsub and the jsub family.
 
     The result's `occurrences` hold switches with their `words` (and `value` read as the table says),
@@ -249,13 +261,16 @@ def scan(command: str, argv: Sequence[str], *, now: float = 0.0) -> Scanned:
     none.  A switch with an optional word (qstat -F, qacct -j) takes the next word unless it begins with
     a dash; one with a list of words (qmod -cj) takes all up to the next with a dash.
 
+    Args:
+        include: reads the file of qalter's -@ as `words` has it; without it there is no such switch.
+
     Raises:
         UsageError: the grid's words and status. qdel, qmod, qstat, qselect, qhost and qacct print
             their usage above it unless it is `Bare`, which the caller does; the message is the line
             below that, and empty where there is none.
     """
     try:
-        return _Scan(command, list(argv), now).all()
+        return _Scan(command, list(argv), now, include).all()
     except BadWord as bad:
         frame = _FRAMES.get(command, "%s" if bad.bare else "qalter: %s")
         raise bad.framed(frame) from bad
@@ -285,8 +300,10 @@ _ONE = frozenset(("qdel", "qmod", "qstat", "qselect", "qhost", "qacct", "qconf",
 class _Scan:
     """One command line of a command that is not qsub, while it is read."""
 
-    def __init__(self, command: str, argv: list[str], now: float) -> None:
-        self._command, self._argv, self._now = command, argv, now
+    def __init__(
+        self, command: str, argv: list[str], now: float, include: Callable[[str], Scanned] | None
+    ) -> None:
+        self._command, self._argv, self._now, self._include = command, argv, now, include
         self._rows = table.switches(command)
         self._at = 0
         self._found: list[Occurrence] = []
@@ -298,6 +315,7 @@ class _Scan:
     def all(self) -> Scanned:
         """Read all words."""
         lost = False
+        complaints: tuple[str, ...] = ()
         try:
             while self._at < len(self._argv):
                 word = self._argv[self._at]
@@ -305,12 +323,14 @@ class _Scan:
                 row = self._rows.get(word)
                 if row is not None:
                     self._switch(table.option(row))
+                elif word == "-@" and self._include is not None:
+                    self._file(self._include)
                 elif word == "--" and self._command == "qalter":
                     break
                 else:
                     self._unknown(word)
-        except values.Lost:
-            lost = True
+        except values.Lost as error:
+            lost, complaints = True, tuple(filter(None, [error.complaint]))
         if self._lonely and not any(occurrence.switch == "-help" for occurrence in self._found):
             raise self._lonely_tasks()
         if self._strangers:
@@ -321,7 +341,24 @@ class _Scan:
             operands=tuple(self._operands),
             repeated=tuple(self._repeated),
             lost=lost,
+            complaints=complaints,
         )
+
+    def _file(self, include: Callable[[str], Scanned]) -> None:
+        """What a file of -@ holds, in qsub's grammar, counts as if it stood here."""
+        if self._at >= len(self._argv):
+            raise BadWord(usage.MUST_HAVE["-@"], 2)
+        inside = include(self._argv[self._at])
+        self._at += 1
+        if inside.complaints or inside.lost:
+            raise values.Lost("-@", complaint="\n".join(inside.complaints))
+        for one in inside.occurrences:
+            if one.switch not in self._rows:
+                self._strangers.append(" ".join((one.switch, *one.words)))
+            else:
+                # -h without a letter, as in qsub's own files, is the user's hold.
+                hold = one.switch == "-h"
+                self._found.append(_with_value(one, "u") if hold else one)
 
     def _status(self, status: int) -> int:
         return 1 if self._command in _ONE else status
@@ -373,6 +410,12 @@ class _Scan:
         if self._command == "qmod":
             return BadWord(f"{self._lonely}\n{usage.TOO_MANY_OPTIONS}", 1)
         return BadWord(self._lonely, self._status(2), bare=True)
+
+
+def _with_value(one: Occurrence, value: Any) -> Occurrence:
+    return Occurrence(
+        switch=one.switch, words=one.words, value=value, origin=one.origin, place=one.place, soft=one.soft
+    )
 
 
 def _stranger(command: str, argv: list[str], at: int, now: float) -> tuple[str, ...]:

@@ -60,16 +60,17 @@ def _joined(parts: Sequence[Scanned]) -> Scanned:
         occurrences=tuple(occurrence for part in parts for occurrence in part.occurrences),
         strays=tuple(word for part in parts for word in part.strays),
         repeated=tuple(switch for part in parts for switch in part.repeated),
+        complaints=tuple(line for part in parts for line in part.complaints),
     )
 
 
 def _file(text: bytes, path: str, place: str, context: Context) -> Scanned:
     return directives.read(
-        directives.lines(text), path=path, place=place, now=context.now, include=_including(context, path)
+        directives.lines(text), path=path, place=place, now=context.now, include=including(context, path)
     )
 
 
-def _including(context: Context, *reading: str) -> Any:
+def including(context: Context, *reading: str) -> Any:
     """Return what reads the file of -@. One inside itself is not read again: the grid crashes there."""
 
     def include(path: str) -> Scanned:
@@ -82,8 +83,10 @@ def _including(context: Context, *reading: str) -> Any:
                 path=path,
                 place=table.OPTION_FILE,
                 now=context.now,
-                include=_including(context, path, *reading),
+                include=including(context, path, *reading),
             )
+        except IsADirectoryError as error:
+            raise values.Lost(path, complaint=usage.FREAD_DIRECTORY % path) from error
         except (OSError, ValueError, scan.BadWord, scan.HelpHere) as error:
             # The grid says nothing here: it stops reading, and mostly finds no script then.
             raise values.Lost(path) from error
@@ -103,7 +106,7 @@ def command_line(argv: Sequence[str], context: Context) -> Scanned:
             origin="command line",
             place=table.COMMAND_LINE,
             now=context.now,
-            include=_including(context),
+            include=including(context),
         )
     except scan.BadWord as bad:
         raise bad.framed("qsub: %s") from bad
@@ -122,7 +125,7 @@ def directives_of(script: bytes, line: Scanned, path: str, context: Context) -> 
             path=path,
             place=table.SCRIPT,
             now=context.now,
-            include=_including(context),
+            include=including(context),
         )
     except scan.BadWord as bad:
         raise bad.framed(usage.SCRIPT_PREFIX) from bad

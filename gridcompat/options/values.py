@@ -32,7 +32,12 @@ class Wrong(Exception):
 
 
 class Lost(Exception):
-    """A value at which the grid's client silently stops reading the words that follow."""
+    """A value at which the grid's client stops reading the words that follow, mostly silently."""
+
+    def __init__(self, what: str, *, complaint: str = "") -> None:
+        super().__init__(what)
+        self.complaint = complaint
+        """What it says on stderr all the same."""
 
 
 def text(words: tuple[str, ...], switch: str, now: float) -> str:

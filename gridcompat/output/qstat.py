@@ -38,11 +38,8 @@ class View:
     """-g d"""
     full: bool = False
     """-f and what implies it: rows below queue lines, without a queue column."""
-
-    @property
-    def defaults(self) -> bool:
-        """What a running job counts as without asking is shown: only -f and -g d make the grid look it up."""
-        return self.full or self.each_task
+    defaults: bool = False
+    """What a running job counts as without asking is shown: the grid looks it up where queues matter."""
 
     @property
     def times(self) -> bool:
@@ -53,6 +50,8 @@ class View:
 PLAIN = View()
 NO_TASK = " " * 7
 """The last column of a job that is no array."""
+PRIORITIES_EXTRA = 12
+"""How far the grid puts SLAVE lines too much to the right with -pri."""
 FULL_RULE = "-" * 81
 PENDING_RULE = "#" * 76
 PENDING_TITLE = " - PENDING JOBS" * 5
@@ -184,7 +183,7 @@ def lines(row: Row, view: View, now: float) -> str:
         head += stamp(row.time) + " "
     if view.urgencies:
         head += " " * 20
-    blank = " " * len(head)
+    blank = " " * (len(head) + (PRIORITIES_EXTRA if view.priorities else 0))
     tail = row.tasks or NO_TASK
     middle = _usage(row) if view.extended else ""
     where = "" if view.full else f"{row.queue:<30.30s} "

@@ -43,6 +43,8 @@ class Changes:
     set_holds: str = ""
     """Letters of u o s."""
     clear_holds: str = ""
+    all_holds: bool = False
+    """-h n: no hold of any kind, which is for managers to say as soon as there is one."""
 
 
 @record
@@ -57,7 +59,8 @@ class Altered:
     fresh: Ranges = ()
     """Tasks that never ran, which are told of first."""
     refusal: str = ""
-    """`priority` (raised), `consumable NAME`, `not an array`, `array dependency`, or a text of the grid."""
+    """`priority` (raised), `holds` (all of them, by no manager), `consumable NAME`, `not an array`,
+    `array dependency`, or a text of the grid."""
     request: JobRequest | None = None
     """As it is now."""
 
@@ -95,6 +98,8 @@ def alter(
         held, holds = orders.holds_patch(
             job, now, tasks, set_letters=changes.set_holds, clear_letters=changes.clear_holds
         )
+        if held and changes.all_holds:
+            refusal = refusal or "holds"
         names = tuple(name for name, _ in changes.fields) + (("context",) if changes.context_changes else ())
         if changes.environment is not None and "variables" not in names:
             names += ("variables",)
@@ -176,7 +181,7 @@ def _refusal(
             return error.message
     number = objects.job_id(job)
     if number in (*new.predecessors, *new.array_predecessors):
-        return f"The specified option works only on jobs ({number})"
+        return f'denied: job "{number}" may not be its own jobnet predecessor'
     return _consumables(old, new) if "hard_resources" in given and now.runs else ""
 
 

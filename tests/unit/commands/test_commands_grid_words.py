@@ -105,3 +105,80 @@ def test_the_default_of_a_consumable_is_below_running_jobs_of_some_lists(
     world.running(world.submit())
     assert world.run("qstat", *words)[1].count("h_vmem=1G (default)") == shown
     assert world.run("qstat", "-xml", *words)[1].count('<def_hard_request name="h_vmem">') == shown
+
+
+@pytest.mark.parametrize("words", [["-q", "task"], ["-urg"], ["-g", "t"], ["-pe", "smp"], ["-U", USER]])
+def test_the_default_of_a_consumable_is_shown_wherever_queues_matter(world: World, words: list[str]) -> None:
+    world.running(world.submit())
+    assert world.run("qstat", "-r", *words)[1].count("h_vmem=1G (default)") == 1
+
+
+def test_slaves_stand_too_far_to_the_right_beside_priorities(world: World) -> None:
+    number = world.submit(parallel_environment="smp", slot_ranges=((2, 2, 1),))
+    run = {"task": 1, "attempt": 1, "state": "r", "queue": "task", "host": HOST, "startedAt": 1, "slots": 2}
+    world.status(number, phase="Active", running=[run])
+    for words, further in (([], 0), (["-pri"], 12), (["-urg"], 0), (["-ext"], 0)):
+        master, slave = world.run("qstat", "-g", "t", *words)[1].splitlines()[2:4]
+        assert slave.index("SLAVE") - master.index("MASTER") == further
+
+
+@pytest.mark.parametrize("command", ["qstat", "qselect"])
+def test_pe_of_qstat_is_a_name(world: World, command: str) -> None:
+    assert world.run(command, "-pe", "s*") == (1, "", "error: no such parallel environment\n")
+    assert world.run(command, "-pe", "s*,smp")[0] == 0
+
+
+def test_access_of_users_leaves_out_what_could_not_run(world: World) -> None:
+    world.submit(hard_resources=(("h_vmem", "900G"),), name="big")
+    assert "big" in world.run("qstat", "-s", "p")[1]
+    assert "big" not in world.run("qstat", "-s", "p", "-U", USER)[1]
+
+
+@pytest.mark.parametrize("tasks", ["", ".2", ".2-4", ".1-4:2"])
+def test_qstat_j_takes_tasks_behind_a_number(world: World, tasks: str) -> None:
+    number = world.submit(tasks=(1, 4, 1))
+    assert f"job_number:                 {number}\n" in world.run("qstat", "-j", f"{number}{tasks}")[1]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("h_vmem=x", "memory"), ("h_rt=x", "time"), ("num_proc=x", "integer")]
+)
+def test_values_of_another_kind_are_refused(world: World, word: str, kind: str) -> None:
+    told = f'error: attribute "{word.partition("=")[0]}" is not a {kind} value\n'
+    assert world.run("qhost", "-l", word) == (1, "", told)
+    assert world.run("qselect", "-l", word) == (1, "", "")
+    assert world.run("qstat", "-f", "-l", word) == (1, "", "")
+
+
+@pytest.mark.parametrize("command", ["qhost", "qselect"])
+def test_a_resource_without_a_name_is_told_of_and_not_asked_for(world: World, command: str) -> None:
+    _, everything, _ = world.run(command)
+    assert world.run(command, "-l", "=5") == (0, everything, 'error: unknown resource ""\n')
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("*", ["continuous", "task"]),
+        ("t*", ["task"]),
+        ("task@*", ["task"]),
+        (f"*@{HOST}", ["continuous", "task"]),
+    ],
+)
+def test_patterns_of_queues_are_refused_by_instance(world: World, word: str, names: list[str]) -> None:
+    told = [f'{USER} - you have no permission to modify queue "{name}@{HOST}"\n' for name in names]
+    assert world.run("qmod", "-d", word) == (1, "".join(told), "")
+
+
+def test_a_queue_on_no_such_host_is_invalid(world: World) -> None:
+    assert world.run("qmod", "-e", "task@nosuch") == (1, 'invalid queue "task@nosuch"\n', "")
+
+
+@pytest.mark.parametrize("command", ["qhold", "qrls"])
+def test_users_without_jobs_are_told(world: World, command: str) -> None:
+    assert world.run(command, "-u", "nosuch") == (3, "The job * of user(s) nosuch does not exist\n", "")
+
+
+def test_holds_of_managers_are_refused_before_those_of_operators(world: World) -> None:
+    told = f'denied: "{USER}" must be manager to set manager hold\n'
+    assert world.run("qhold", "-h", "uos", str(world.submit())) == (10, told, "")

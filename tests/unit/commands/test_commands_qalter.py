@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_dependencies_tell_which_jobs_block(world: World) -> None:
     )
     assert alter(world, "-hold_jid", number, number) == (
         1,
-        f"The specified option works only on jobs ({number})\n",
+        f'denied: job "{number}" may not be its own jobnet predecessor\n',
         "",
     )
 
@@ -222,3 +223,47 @@ def test_all_jobs_of_a_user_or_pattern(world: World) -> None:
     lines = "".join(f"modified job name of job {number}\n" for number in numbers)
     assert alter(world, "-N", "c", "a*") == (0, lines, "")
     assert alter(world, "-u", USER, "-N", "d") == (0, lines, "")
+
+
+def test_no_hold_at_all_is_for_managers_once_there_is_one(world: World) -> None:
+    denied = f'denied: "{USER}" must be manager to remove manager hold\n'
+    plain, array = world.submit(user_hold=True), world.submit(user_hold=True, tasks=(1, 4, 1))
+    assert alter(world, "-h", "n", plain) == (1, denied, "")
+    assert alter(world, "-h", "n", f"{array}.2-3") == (1, denied * 2, "")
+    assert world.states(plain) == ["hqw"]
+
+
+def test_occasions_of_checkpoints_change_nothing(world: World) -> None:
+    number = world.submit()
+    assert alter(world, "-c", "m", number) == (0, "", "")
+    assert alter(world, "-c", "s", "-N", "new", number) == (0, f"modified job name of job {number}\n", "")
+
+
+def test_options_come_from_a_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(world.home)
+    number = world.submit()
+    Path(world.home, "opts").write_text("-N inside -p -5\n# a comment\n-h\n")
+    status, out, _ = world.run("qalter", "-@", "opts", str(number))
+    assert status == 0
+    assert out.splitlines() == [
+        f"modified hold of job {number}",
+        f"{USER}@{HOST} sets scheduling priority of job {number} to -5",
+        f"modified job name of job {number}",
+    ]
+    assert world.job(number)["spec"]["jobName"] == "inside"
+    status, out, _ = world.run("qalter", "-@", "opts", "-N", "after", str(number))
+    assert out.startswith('qalter: warning: "-N" option has already been set, overriding previous setting\n')
+    assert world.job(number)["spec"]["jobName"] == "after"
+
+
+def test_a_file_of_options_that_cannot_be_read_loses_the_jobs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.home)
+    number = str(world.submit())
+    Path(world.home, "fold").mkdir()
+    nothing = f"{usage('qalter')}ERROR! no option argument\n"
+    complaint = 'error: fread("fold") failed: Is a directory\n'
+    assert world.run("qalter", "-@", "nosuch", number) == (1, "", nothing)
+    assert world.run("qalter", "-@", "fold", number) == (1, "", complaint + nothing)
+    assert world.run("qalter", "-@") == (2, "", "qalter: -@ option must have file argument\n")

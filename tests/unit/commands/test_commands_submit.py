@@ -291,3 +291,15 @@ def test_jsub_into_a_folder_or_a_fifo(world: World, home: Path) -> None:
 def test_jsub_help(world: World, home: Path) -> None:
     status, out, _ = world.run("jsub", "-h")
     assert status == 0 and out.startswith("usage: jsub [options...] program [args...]\n")
+
+
+def test_a_folder_of_options_is_complained_of(home: Path, world: World) -> None:
+    (home / "fold").mkdir()
+    (home / "opts").write_text("-N inside\n-@ fold\n")
+    complaint = 'error: fread("fold") failed: Is a directory\n'
+    nothing = "Unable to read script file because of error: no input read from stdin\n"
+    assert world.run("qsub", "-@", "fold", "job.sh", cwd=str(home)) == (4, "", complaint + nothing)
+    (home / "job.sh").write_text("#$ -@ fold\n#$ -N behind\n")
+    assert world.run("qsub", "job.sh") == (0, submitted(1000, "behind"), complaint)
+    (home / "job.sh").write_text("#$ -@ opts\n")
+    assert world.run("qsub", "job.sh") == (0, submitted(1001, "inside"), complaint)
