@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from gridcompat.cluster.base import Cluster, K8sObject
     from gridcompat.controller.actions import Action
     from gridcompat.controller.cache import Cache
+    from gridcompat.controller.crew import Crew
     from gridcompat.controller.draft import Facts
     from gridcompat.controller.events import Events
     from gridcompat.settings import Settings
 
 
 TERMINATING = "because it is being terminated"
-"""What the API server says of a creation in a namespace that is being deleted."""
+"""What the API server says of a creation in a namespace that is being deleted: nobody can create anything
+there any more, and it cannot be called off, so the name of an attempt is as good as taken."""
 CONFIG_MAPS_KEPT_S = 60.0
 """How long a ConfigMap is believed to be there: a namespace may be deleted and made again."""
 
@@ -59,7 +61,13 @@ class Executor:
         clock: Callable[[], float],
         post: Callable[..., int] = outbox.post,
         events: Events | None = None,
+        crew: Crew | None = None,
     ) -> None:
+        """See the module.
+
+        Args:
+            crew: sends what nothing is decided by; without one each request is answered before the next.
+        """
         self._cluster = cluster
         self._events = events
         self._cache = cache
@@ -68,6 +76,7 @@ class Executor:
         self._spool = spool
         self._clock = clock
         self._post = post
+        self._crew = crew
         self._has_launcher: dict[tuple[str, str], float] = {}
         """(namespace, name) of ConfigMaps → when they were seen."""
         self.taken: set[tuple[str, str]] = set()
@@ -111,7 +120,7 @@ class Executor:
             elif isinstance(action, (MakePod, MakeVoid)):
                 self._claim(grid_job, facts, action)
             elif isinstance(action, LetGo):
-                self.let_go(namespace, action)
+                self.let_go(namespace, action, job=grid_job["metadata"]["name"])
             elif isinstance(action, EndPod):
                 self.end_pod(namespace, action)
             elif isinstance(action, Suspend):
@@ -128,7 +137,6 @@ class Executor:
         except Forbidden as error:
             if TERMINATING not in error.message:
                 raise
-            # Nobody can create anything there any more, and the end of a namespace cannot be called off.
             self.taken.add((grid_job["metadata"]["namespace"], action.row["pod"]))
 
     def _make_pod(self, grid_job: K8sObject, facts: Facts, row: dict[str, Any]) -> None:
@@ -164,17 +172,37 @@ class Executor:
     def _create(self, grid_job: K8sObject, pod: K8sObject, name: str) -> None:
         # The name is that of the intent, not one made anew: the job may have been renamed since.
         pod["metadata"]["name"] = name
-        namespace = grid_job["metadata"]["namespace"]
+        namespace, uid = grid_job["metadata"]["namespace"], grid_job["metadata"]["uid"]
+
+        def take_in(made: K8sObject | None) -> None:
+            if made is None:
+                self.taken.add((namespace, name))
+            else:
+                self._cache.put(POD, made)
+
+        self._send(grid_job["metadata"], lambda: self._claimed(pod, uid), take_in)
+
+    def _claimed(self, pod: K8sObject, uid: str) -> K8sObject | None:
+        """Create a pod and return it; None if somebody else has the name. May run in any thread."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
-            made = self._cluster.create(pod)
+            return self._cluster.create(pod)
+        except Forbidden as error:
+            if TERMINATING not in error.message:
+                raise
+            return None
         except Conflict as conflict:
             if conflict.reason != "AlreadyExists":
                 raise
-            made = self._cluster.get(POD, name, namespace=namespace)
-            if owner_uid(made) != grid_job["metadata"]["uid"]:
-                self.taken.add((namespace, name))
-                return
-        self._cache.put(POD, made)
+        made = self._cluster.get(POD, name, namespace=namespace)
+        return made if owner_uid(made) == uid else None
+
+    def _send(self, meta: dict[str, Any], request: Callable[[], Any], take_in: Callable[[Any], None]) -> None:
+        """Send a request of a job, and take its answer in now or later."""
+        if self._crew is None:
+            take_in(request())
+        else:
+            self._crew.send((meta["namespace"], meta["name"]), request, take_in)
 
     def _needed(self, wanted: K8sObject) -> None:
         """See to it that a ConfigMap is there before a pod needs it.
@@ -217,8 +245,25 @@ class Executor:
         except (NotFound, Conflict):
             self._forget(namespace, action.pod)
 
-    def let_go(self, namespace: str, action: LetGo) -> None:
-        """Delete a pod whose evidence is no longer needed, and take our finalizer off."""
+    def let_go(self, namespace: str, action: LetGo, *, job: str = "") -> None:
+        """Delete a pod whose evidence is no longer needed, and take our finalizer off.
+
+        Args:
+            job: name of the GridJob that is not looked at before this is done; "" to do it at once.
+        """
+
+        def take_in(_nothing: None) -> None:
+            self._forget(namespace, action.pod)
+
+        if job:
+            meta = {"namespace": namespace, "name": job}
+            self._send(meta, lambda: self._let_go(namespace, action), take_in)
+        else:
+            self._let_go(namespace, action)
+            take_in(None)
+
+    def _let_go(self, namespace: str, action: LetGo) -> None:
+        """See `let_go`. May run in any thread."""
         try:
             self._cluster.delete(
                 POD,
@@ -231,7 +276,6 @@ class Executor:
             self._release(namespace, action)
         except (NotFound, Conflict):
             pass
-        self._forget(namespace, action.pod)
 
     def _release(self, namespace: str, action: LetGo) -> None:
         pod = self._cluster.get(POD, action.pod, namespace=namespace)

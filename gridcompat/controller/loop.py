@@ -1,7 +1,8 @@
 """The controller as it runs: a thread for each watch, and one that looks at jobs.
 
 Watches fill an inbox; one thread owns the cache, the queue and every decision, so nothing here needs a
-lock.  An expired watch begins with a new list.
+lock.  On a real cluster a crew sends requests for it, whose answers come into the inbox, too.  An expired
+watch begins with a new list.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from gridcompat.controller.cache import WATCHED
+from gridcompat.controller.crew import Crew
 from gridcompat.controller.reconcile import Reconciler
 from gridcompat.errors import ClusterError, Expired
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from gridcompat.cluster.base import Cluster, Event, Kind
     from gridcompat.settings import Settings
 
-    Letter: TypeAlias = tuple[Kind, Event | None]
-    """What a watch reports; no event: list that kind again."""
+    Letter: TypeAlias = tuple[Kind, Event | None] | Callable[[], None]
+    """What a watch reports (no event: list that kind again), or what the crew has an answer for."""
 
 WATCH_S = 50.0
 """Load balancers drop connections that say nothing for 240 s; a watch of a stopped controller ends by it."""
@@ -69,6 +71,8 @@ class Controller:
         self._idle = threading.Event()
         self.settled = threading.Event()
         """Set once everything that was there at the beginning has been looked at, hosts included."""
+        # On one machine a request is a commit, which nobody can do beside another.
+        self._crew = Crew(self._inbox.put) if settings.cluster == "kubernetes" else None
         self.reconciler = Reconciler(
             cluster,
             settings,
@@ -77,6 +81,7 @@ class Controller:
             clock=clock,
             monotonic=monotonic,
             log=log,
+            crew=self._crew,
         )
 
     @property
@@ -115,6 +120,8 @@ class Controller:
                 thread.join(max(deadline - time.monotonic(), 0.0))
         finally:
             self._idle.clear()
+            if self._crew is not None:
+                self._crew.dismiss()
             self._accounting.close()
 
     def _begin(self, stop: threading.Event) -> bool:
@@ -155,6 +162,9 @@ class Controller:
             pass
 
     def _open(self, letter: Letter) -> None:
+        if callable(letter):
+            letter()
+            return
         kind, event = letter
         if event is not None:
             self.reconciler.take_event(kind, event)

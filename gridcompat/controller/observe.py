@@ -86,6 +86,11 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
         taken_away = end.told and _deleting(pod) and end.failed not in record.ASKED_FOR
         if not why and (taken_away or _vanished(pod, continuous=draft.facts.request.continuous)):
             end = replace(end, lost=True)
+        if end.lost and not end.ran and row["state"] != "t":
+            # It was seen to run, whatever its node has forgotten.
+            began = float(row.get("startedAt") or draft.facts.now)
+            reason = end.reason or "the pod of the run was removed"
+            end = replace(end, ran=True, start=began, end=draft.facts.now, failed=100, reason=reason)
         if why.get("kind") == "error" and not end.ran and not end.failed:
             # Its name stays taken, as that of any attempt whose launcher never claimed it.
             end = replace(end, failed=NOT_STARTED, end=draft.facts.now, reason=str(why.get("reason") or ""))

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gridcompat.accounting import AccountingFile
     from gridcompat.cluster.base import Cluster, Event, K8sObject, Kind
     from gridcompat.controller.actions import Step
+    from gridcompat.controller.crew import Crew
     from gridcompat.controller.draft import Facts
     from gridcompat.controller.shape import Shape
     from gridcompat.settings import Settings
@@ -64,6 +65,7 @@ class Reconciler:
         monotonic: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201
         post: Callable[..., int] = outbox.post,
+        crew: Crew | None = None,
     ) -> None:
         self.cluster = cluster
         self.settings = settings
@@ -83,7 +85,13 @@ class Reconciler:
             clock=clock,
             post=post,
             events=self.events,
+            crew=crew,
         )
+        self._crew = crew
+        if crew is not None:
+            crew.answered = self._answered
+        self._parked: set[Key] = set()
+        """Jobs to be looked at as soon as their requests are answered."""
         self._capacity = Capacity(settings)
         self._waiting = Waiting()
         self._dispatch_due = False
@@ -189,13 +197,37 @@ class Reconciler:
         key = self.queue.take()
         if key is None:
             return self._dispatch()
+        if self._is_busy(key):
+            return True
         try:
             self._look_at(key)
-            self._failures.pop(key, None)
-            self._knowledge.refused.pop(key, None)
+            if not self._is_busy(key):
+                self._succeeded(key)
         except Exception as error:  # noqa: BLE001  (one broken job never stops the others)
             self._failed(key, error)
         return True
+
+    def _is_busy(self, key: Key) -> bool:
+        """Whether requests of a job are under way; if so it is looked at when they are answered."""
+        if self._crew is None or not self._crew.is_busy(key):
+            return False
+        self._parked.add(key)
+        return True
+
+    def _answered(self, key: Key, error: Exception | None) -> None:
+        """All requests of a job are answered."""
+        if error is not None:
+            self._parked.discard(key)
+            self._failed(key, error)
+            return
+        self._succeeded(key)
+        if key in self._parked:
+            self._parked.discard(key)
+            self.queue.add(key)
+
+    def _succeeded(self, key: Key) -> None:
+        self._failures.pop(key, None)
+        self._knowledge.refused.pop(key, None)
 
     def _failed(self, key: Key, error: Exception) -> None:
         if isinstance(error, Conflict):
@@ -261,6 +293,9 @@ class Reconciler:
             self.housekeeping.look_at(key[0])
         if self._needs_another_look(key, step):
             self.queue.add(key)
+        if self._is_busy(key):
+            self._count(key, job)
+            return
         if is_over(job):
             self._over(key, job)
             return
@@ -373,7 +408,7 @@ class Reconciler:
 
     def _start(self, key: Key, shape: Shape) -> None:
         job = self.cache.job(key)
-        if job is None or is_over(job):
+        if job is None or is_over(job) or self._is_busy(key):
             return
         most = self._wanted(key, job)
         queue, count = self._capacity.room(shape, most)
@@ -389,7 +424,7 @@ class Reconciler:
         finally:
             # Also when only the pods could not be made: the intent is written.
             self._count(key, self.cache.job(key) or job)
-        if most > count:
+        if most > count and not self._is_busy(key):
             self._waiting.want(key, shape, int(job["spec"].get("priority") or 0))
 
     # ------------------------------------------------------------ pods without a row
@@ -424,6 +459,6 @@ class Reconciler:
 
     def is_idle(self) -> bool:
         """Whether nothing is to be done now and no job is unfinished."""
-        if len(self.queue) or self.housekeeping.has_orphans():
+        if len(self.queue) or self._crew or self.housekeeping.has_orphans():
             return False
         return not any(not is_over(job) or gone(job) for job in self.cache.of(GRID_JOB).values())

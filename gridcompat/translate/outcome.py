@@ -66,6 +66,8 @@ def outcome(pod: K8sObject) -> Outcome | None:
         return Outcome(ran=False, reason="the attempt was withdrawn", host=host)
     state = _container(status).get("state") or {}
     if "terminated" in state:
+        if pod["metadata"].get("deletionTimestamp") and _never_was(status):
+            return Outcome(ran=False, reason=_text(state["terminated"].get("message")), lost=True, host=host)
         return _named(pod, _terminated(state["terminated"] or {}, status, host))
     if status.get("phase") in ("Failed", "Succeeded"):
         return _without_status(status, bool(state.get("running")), host)
@@ -105,6 +107,17 @@ def epoch(text: object) -> float | None:
 def _container(status: dict[str, Any]) -> dict[str, Any]:
     statuses = status.get("containerStatuses") or ()
     return statuses[0] if statuses else {}
+
+
+def _never_was(status: dict[str, Any]) -> bool:
+    """Whether the kubelet says of a deleted pod that it has no container, and never had one that ran.
+
+    Of one that ran it keeps when it started, or that as `lastState`.
+    """
+    one = _container(status)
+    end = (one.get("state") or {}).get("terminated") or {}
+    never = not end.get("startedAt") and not (one.get("lastState") or {}).get("terminated")
+    return never and end.get("reason") == "ContainerStatusUnknown" and not one.get("restartCount")
 
 
 def _terminated(state: dict[str, Any], status: dict[str, Any], host: str) -> Outcome:

@@ -10,7 +10,7 @@ import os
 import subprocess
 
 from real_cluster import Account, RealCluster
-from test_kubernetes import entries, gone, number, script
+from test_kubernetes import entries, number, script
 
 FORCE = ("--force", "--grace-period=0")
 MARK = 'echo run >> "runs/$JOB_ID"'
@@ -147,9 +147,14 @@ def runs_again(user: Account, job: str) -> None:
     pod = site.get("pod", pod_of(user, job), "-n", user.namespace)
     variables = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
     assert variables["GC_RESTARTED"] == "1"
-    user.ok("qdel", job)
-    gone(user)
+    ended(user, job)
     each_run_has_one_record(user, job)
+
+
+def ended(user: Account, job: str) -> None:
+    """Delete a job and wait until it is gone."""
+    user.ok("qdel", job)
+    user.cluster.wait(lambda: not state(user, job), "it does not end")
 
 
 def pod_of(user: Account, job: str) -> str:

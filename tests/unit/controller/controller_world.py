@@ -15,6 +15,7 @@ from gridcompat.accounting import AccountingFile, Entry, read
 from gridcompat.cluster.base import ALL, GRID_JOB, NODE, POD, Event, Kind, Listing, Selector, Table
 from gridcompat.cluster.embedded.store import EmbeddedCluster
 from gridcompat.controller.cache import WATCHED
+from gridcompat.controller.crew import Crew
 from gridcompat.controller.reconcile import Reconciler
 from gridcompat.errors import NotFound
 from gridcompat.model import JobRequest, SubmitContext
@@ -101,6 +102,25 @@ class FusedAccounting(AccountingFile):
         self._fuse.through(lambda: super(FusedAccounting, self).confirmed(key))
 
 
+class LateCrew(Crew):
+    """Sends the newest request first, and none before nothing else is left to do."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda act: act())
+        self.waiting: list[tuple[Any, Any, Any]] = []
+
+    def send(self, key: Any, request: Callable[[], Any], take_in: Callable[[Any], None]) -> None:
+        self._under_way[key] = self._under_way.get(key, 0) + 1
+        self.waiting.append((key, request, take_in))
+
+    def answer(self) -> bool:
+        """Send one request and take its answer in; return whether there was one."""
+        if not self.waiting:
+            return False
+        self.answer_of(*self.waiting.pop())()
+        return True
+
+
 class World:
     """One namespace, one host, and whatever a test makes happen."""
 
@@ -118,6 +138,9 @@ class World:
         """Exit statuses of the coming runs of (job, task); a run without one goes on for ever."""
         self.ignored: set[str] = set()
         self.fuse = Fuse()
+        self.with_crew = False
+        """Whether controllers from now on have a crew."""
+        self.crew: LateCrew | None = None
         self._accounting: AccountingFile | None = None
         self.reconciler = self.new_controller()
 
@@ -152,6 +175,7 @@ class World:
         self.fuse = fuse or Fuse()
         self._accounting = FusedAccounting(f"{self.directory}/common/accounting", self.fuse)
         assert self._accounting.lock()
+        self.crew = LateCrew() if self.with_crew else None
         self.reconciler = Reconciler(
             FusedCluster(self.cluster, self.fuse),
             self.settings,
@@ -161,6 +185,7 @@ class World:
             monotonic=lambda: self.now,
             log=self.log.append,
             post=self._post,
+            crew=self.crew,
         )
         self._since: dict[str, str] = {}
         return self.reconciler
@@ -171,7 +196,7 @@ class World:
             self._since = self.reconciler.begin()
         for _ in range(most):
             self._tell()
-            if not self.reconciler.step():
+            if not self.reconciler.step() and not (self.crew and self.crew.answer()):
                 return
         raise AssertionError("the controller does not come to rest")
 

@@ -127,9 +127,10 @@ def result(world: World) -> dict[str, object]:
     }
 
 
-def with_deaths(directory: str, story: Story, *, at: int) -> tuple[World, bool]:
+def with_deaths(directory: str, story: Story, *, at: int, crew: bool) -> tuple[World, bool]:
     """Play a story whose controller dies at its n-th write, the answer lost; return whether it did."""
     world = World(directory, finished_jobs=0)
+    world.with_crew = crew
     world.new_controller(Fuse(at))
     submit, order = story
     died = False
@@ -151,8 +152,9 @@ def with_deaths(directory: str, story: Story, *, at: int) -> tuple[World, bool]:
     return world, died
 
 
+@pytest.mark.parametrize("crew", [False, True], ids=["one after the other", "several at a time"])
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
-def test_a_death_at_any_write_changes_nothing(tmp_path: Path, story: Story) -> None:
+def test_a_death_at_any_write_changes_nothing(tmp_path: Path, story: Story, crew: bool) -> None:
     undisturbed = World(str(tmp_path / "undisturbed"), finished_jobs=0)
     play(undisturbed, story)
     expected = result(undisturbed)
@@ -160,7 +162,7 @@ def test_a_death_at_any_write_changes_nothing(tmp_path: Path, story: Story) -> N
     # Dying before a write is dying after the one before it.
     at, died = 1, True
     while died:
-        world, died = with_deaths(str(tmp_path / f"w{at}"), story, at=at)
+        world, died = with_deaths(str(tmp_path / f"w{at}"), story, at=at, crew=crew)
         assert result(world) == expected, f"died at write {at}"
         assert world.log == []
         world.close()

@@ -419,6 +419,33 @@ class TestEnds:
         assert world.runs == [(1000, 1, 2)]
         assert world.status(1000)["running"] == [row(attempt=2, startedAt=int(START) + 2)]
 
+    @pytest.mark.parametrize(
+        ("seen", "restart", "runs", "failed"),
+        [(False, "n", 1, []), (True, "n", 1, [100]), (True, "y", 2, [25])],
+        ids=["never seen to run", "seen to run, -r n", "seen to run, -r y"],
+    )
+    def test_a_node_that_knows_no_container_of_a_deleted_pod(
+        self, world: World, seen: bool, restart: str, runs: int, failed: list[int]
+    ) -> None:
+        world.submit(1000, restart=restart)
+        if seen:
+            world.settle()
+        else:
+            world.work()
+            [pod] = world.pods().values()
+            world.bind(pod)
+        [(name, pod)] = world.pods().items()
+        world.cluster.delete(POD, name, namespace="default")
+        unknown = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "not located"}
+        world.report(
+            pod, {"phase": "Failed", "containerStatuses": [{"name": "job", "state": {"terminated": unknown}}]}
+        )
+        world.settle()
+        world.later(2.0)
+        assert len(world.runs) == runs
+        assert [one.failed for one in world.records()] == failed
+        assert world.status(1000)["errors"] == []
+
     def test_a_rerunnable_queue_reruns_unless_r_n(self, tmp_path: Path) -> None:
         world = World(str(tmp_path / "rerun"), queues=(Queue(name="task", rerun=True),))
         world.submit(1000)

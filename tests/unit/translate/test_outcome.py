@@ -142,6 +142,34 @@ CASES: list[tuple[str, dict[str, Any], Outcome | None]] = [
             host="node1",
         ),
     ),
+    (
+        "deleted before its container was made",
+        pod(
+            {
+                "phase": "Failed",
+                "containerStatuses": [
+                    {
+                        "state": {
+                            "terminated": {
+                                "exitCode": 137,
+                                "reason": "ContainerStatusUnknown",
+                                "message": "The container could not be located when the pod was terminated",
+                            }
+                        },
+                        "lastState": {},
+                        "restartCount": 0,
+                    }
+                ],
+            },
+            deletionTimestamp="2026-11-24T02:32:36Z",
+        ),
+        Outcome(
+            ran=False,
+            reason="The container could not be located when the pod was terminated",
+            lost=True,
+            host="node1",
+        ),
+    ),
     ("no evidence, status 0", over(0), PLAIN),
     ("no evidence, status 3", over(3), like(PLAIN, exit_status=3)),
     ("no evidence, killed", over(137), like(PLAIN, **KILLED)),
