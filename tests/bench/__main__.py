@@ -14,12 +14,14 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from .grid import Grid, NoGrid
+from .listings import measure_check, measure_listings, measure_qacct
 from .systems import (
     Ours,
     Real,
@@ -38,7 +40,7 @@ from .systems import (
 PENDING = 2
 """What `job NAME` exits with when it waits."""
 
-PARTS = ("commands", "parallel", "start", "array", "memory")
+PARTS = ("commands", "parallel", "start", "array", "memory", "listings", "qacct", "check")
 
 
 class Results:
@@ -228,6 +230,17 @@ def measure(options: argparse.Namespace, systems: Sequence[System]) -> Results:
         measure_commands(systems, results, size=size, repeat=options.repeat)
     if "memory" in options.parts:
         measure_memory(systems, results, size=max(options.sizes))
+    if "listings" in options.parts:
+        measure_listings(systems, results, in_turn, size=1000, repeat=options.repeat)
+    if "qacct" in options.parts:
+        with tempfile.TemporaryDirectory(prefix="gridcompat-bench-") as folder:
+            say(f"qacct of {options.records} records")
+            measure_qacct(
+                systems, results, in_turn, folder=folder, records=options.records, repeat=options.repeat
+            )
+    for system in systems if "check" in options.parts else ():
+        if isinstance(system, Ours):
+            measure_check(system, results, lines=1000, repeat=options.repeat)
     return results
 
 
@@ -254,6 +267,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "--sizes", type=lambda text: [int(word) for word in text.split(",")], default=[0, 1000, 5000]
     )
     parser.add_argument("--tasks", type=int, default=10_000, help="of the large array")
+    parser.add_argument("--records", type=int, default=1_000_000, help="of the accounting file")
     parser.add_argument("--repeat", type=int, default=7, help="runs of each command")
     parser.add_argument("--only", choices=["gridcompat", "grid"], help="measure one system alone")
     parser.add_argument("--out", default=".", help="folder for bench-DATE.json")
