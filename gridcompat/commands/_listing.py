@@ -132,7 +132,7 @@ def resources(context: Context, words: Sequence[str]) -> list[tuple[str, str]]:
     found = []
     for word in words:
         name, equals, value = word.partition("=")
-        known = complexes.find(name)
+        known = complexes.find(name, context.settings)
         if known is None:
             complaint = f'error: unknown resource "{name}"'
             if name:
@@ -190,10 +190,28 @@ def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[R
             for row in _everybodys(context, finished=finished)
             if row.job_id not in known and any(matches(pattern, row.owner) for pattern in wanted.patterns)
         ]
+    if not own and not found:
+        has_account(context)
     parallel = [row for row in found if row.slots > 1 and not row.queue]
     if parallel:
         _show_least_slots(context, parallel)
     return found
+
+
+def has_account(context: Context) -> None:
+    """See to it that no jobs does not mean that there can be none.
+
+    Raises:
+        GridError: the namespace has no GridAccount, as whoever submits there is told.
+    """
+    if context.settings.cluster != "kubernetes":
+        return
+    from gridcompat.service.ids import read_account
+
+    try:
+        read_account(context.cluster(), context.namespace)
+    except Forbidden:
+        pass  # who may only look at jobs
 
 
 def attend(context: Context) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from gridcompat.commands._listing import attend
+from gridcompat.commands._listing import attend, has_account
 from gridcompat.commands._named import find, is_running
 from gridcompat.errors import UsageError
 from gridcompat.options import table
@@ -23,6 +23,7 @@ def run(context: Context, argv: list[str]) -> int:
         return 0
     row = find(context, name)
     if row is None:
+        has_account(context)
         if "verbose" in flags:
             context.out(jobs.no_such_name(name))
         return 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
 from commands.command_world import USER, World
-from gridcompat.cluster.base import Cluster
-from gridcompat.commands import _main
+from gridcompat.cluster.base import Cluster, Kind
+from gridcompat.commands import _listing, _main
 from gridcompat.commands.context import Context
-from gridcompat.errors import GridError, Unavailable
+from gridcompat.errors import Forbidden, GridError, Unavailable
 from gridcompat.record import replace
 
 
@@ -66,3 +68,31 @@ def test_nodes_are_asked_for_when_a_host_is_named(world: World) -> None:
 def test_without_nodes_there_is_this_host(world: World) -> None:
     context = elsewhere(world)
     assert list(_main.parsing_context(context).hosts) == [context.host]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("qstat", ()), ("qstat", ("-u", "*")), ("qdel", ("5",)), ("job", ("x",))]
+)
+def test_a_namespace_without_an_account_is_told_by_every_command(
+    world: World, command: str, words: tuple[str, ...]
+) -> None:
+    context = replace(elsewhere(world), namespace="kube-system")
+    run = importlib.import_module(f"gridcompat.commands.{command}").run
+    with pytest.raises(GridError, match="kube-system has no GridAccount"):
+        run(context, words)
+
+
+class OnlyJobs:
+    """A cluster that a viewer of jobs has."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.table = cluster.table
+
+    def get(self, kind: Kind, name: str, **rest: Any) -> Any:
+        raise Forbidden(f"{kind.plural} {name} is forbidden")
+
+
+def test_who_may_only_look_at_jobs_sees_that_there_are_none(world: World) -> None:
+    here = elsewhere(world)
+    context = replace(here, cluster=lambda: cast("Cluster", OnlyJobs(world.cluster)), namespace="kube-system")
+    _listing.has_account(context)
