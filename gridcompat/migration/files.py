@@ -15,7 +15,9 @@ LARGEST = 16 << 20
 _KERNEL = ("/proc", "/sys", "/dev")
 """Reading there can wait, or take away what others wanted to read."""
 _KEPT = 512
-"""Files of at most 64 KiB that are remembered: a thousand lines name the same few."""
+"""Files that are remembered: a thousand lines name the same few."""
+_KEPT_BYTES = 64 << 20
+"""Of them together; the interpreters that crontabs name are some megabytes each."""
 
 
 def plain(path: str) -> bytes:
@@ -68,6 +70,7 @@ class Disk:
     def __init__(self) -> None:
         self._contents: dict[str, bytes | OSError] = {}
         self._kinds: dict[str, str] = {}
+        self._room = _KEPT_BYTES
 
     def put(self, path: str, content: bytes) -> None:
         """Take a program of that content for the one at a path, whatever is there."""
@@ -81,8 +84,10 @@ class Disk:
                 found = plain(path)
             except OSError as error:
                 found = error
-            if len(self._contents) < _KEPT and (isinstance(found, OSError) or len(found) <= 1 << 16):
+            size = 0 if isinstance(found, OSError) else len(found)
+            if len(self._contents) < _KEPT and size <= self._room:
                 self._contents[path] = found
+                self._room -= size
         if isinstance(found, OSError):
             raise OSError(found.errno, found.strerror, path)
         return found
