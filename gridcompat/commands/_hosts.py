@@ -11,6 +11,7 @@ from gridcompat.errors import ClusterError
 from gridcompat.output.hosts import Host, Instance
 from gridcompat.patterns import matches
 from gridcompat.record import replace
+from gridcompat.settings import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from gridcompat.commands.context import Context
     from gridcompat.output.hosts import Offer
-    from gridcompat.settings import Settings
+    from gridcompat.settings import Queue, Settings
     from gridcompat.translate.rows import Row
 
 PROC = "/proc"
@@ -40,6 +41,9 @@ def hosts(context: Context, running: Iterable[Row]) -> list[Host]:
         # The daemon registers its Node when it first starts; the host is there before.
         here = context.host if context.host in found or not found else next(iter(found))
         found[here] = _measured(found.get(here) or Host(name=here))
+    for name in places.declared(context.settings):
+        # Who may not read nodes does not know which of them there are.
+        found.setdefault(name, Host(name=name, unknown=bool(found)))
     return [
         replace(found[name], slots_used=tuple(sorted(used.get(name, {}).items()))) for name in sorted(found)
     ]
@@ -156,8 +160,24 @@ def _processors() -> tuple[int, int, int]:
 
 
 def instances(context: Context, found: Sequence[Host]) -> list[Instance]:
-    """Return the queue instances in the order of the site's queues."""
-    return [Instance(queue=queue, host=host) for queue in context.settings.queues for host in found]
+    """Return the queue instances by sequence number, then in the order of the site's queues."""
+    settings = context.settings
+    made = [
+        _instance(queue, host, settings)
+        for queue in settings.queues
+        for host in found
+        if places.has_queue(queue, host.name, settings) or host.used(queue.name)
+    ]
+    return sorted(made, key=lambda instance: instance.queue.seq_no)
+
+
+def _instance(queue: Queue, host: Host, settings: Settings) -> Instance:
+    queue = places.on_host(queue, host.name, settings)
+    state = ""
+    if host.unknown:
+        # Without a load the grid takes every threshold for passed.
+        state = "au" if dict(queue.shown).get("load_thresholds", "NONE") != "NONE" else "u"
+    return Instance(queue=queue, host=host, kinds=places.letters(queue, settings), state=state)
 
 
 def names_queue(word: str, instance: Instance, settings: Settings) -> bool:
@@ -171,7 +191,8 @@ def names_queue(word: str, instance: Instance, settings: Settings) -> bool:
     if not queue or not matches(queue, instance.queue.name):
         return False
     if host.startswith("@"):
-        return any(matches(host, group) for group in settings.host_groups)
+        groups = [group for group in settings.host_groups if matches(host, group)]
+        return any(places.in_group(instance.host.name, group, settings) for group in groups)
     return matches(host, instance.host.name)
 
 
@@ -191,17 +212,19 @@ def _met(offers: Sequence[Offer], name: str, wanted: str, settings: Settings) ->
     if not wanted:
         return True
     offered = next((value for _, offer, value in offers if offer == name), None)
-    if name == "h_vmem":
+    if name == "h_vmem" and not settings.hosts:
         offered = settings.h_vmem_capacity
-    elif name == "release":
+    elif name == "release" and settings.releases:
         return any(matches(wanted, release) for release in settings.releases)
     if offered is None:
         return False
-    known = complexes.find(name)
+    known = complexes.find(name, settings)
     if known is None or known.type in ("STRING", "HOST"):
         return matches(wanted, offered)
     if units.is_infinity(offered):
         return True
+    if known.type == "BOOL":
+        return (wanted.upper() in ("TRUE", "1")) == offered.startswith("1")
     read = units.time_seconds if known.type == "TIME" else units.quantity
     number, limit = read(wanted), read(offered)
     if number is None or limit is None:

@@ -11,6 +11,7 @@ from gridcompat.output import qstat as text
 from gridcompat.output import qstat_xml, queues
 from gridcompat.output.hosts import instance_offers
 from gridcompat.record import replace
+from gridcompat.settings import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gridcompat.commands._requests import Limits as _Limits
     from gridcompat.commands.context import Context
     from gridcompat.output.hosts import Instance, Offer
+    from gridcompat.settings import Settings
     from gridcompat.translate.rows import Row
 
     _Free: TypeAlias = Callable[[str], int]
@@ -71,7 +73,11 @@ def choose(context: Context, given: Given, every: Sequence[Instance]) -> list[In
     except UsageError:
         return None  # the grid's qstat says nothing here
     if given.has("-qs"):
-        chosen = []  # no queue of gridcompat is ever in one of these states
+        letters = frozenset(given.last("-qs") or "")
+        chosen = [one for one in chosen if not letters.isdisjoint(one.state)]
+    if environments:
+        wanted = frozenset(environments)
+        chosen = [one for one in chosen if not wanted.isdisjoint(places.environments_of(one.queue, settings))]
     return [one for one in chosen if _hosts.satisfies(instance_offers(one, settings), resources, settings)]
 
 
@@ -151,14 +157,15 @@ def _offers(context: Context, given: Given, instance: Instance) -> list[Offer]:
         return []
     offers = instance_offers(instance, context.settings)
     wanted = given.last("-F")
-    return offers if wanted is None else only(offers, wanted.split(","))
+    return offers if wanted is None else only(offers, wanted.split(","), context.settings)
 
 
-def only(offers: Sequence[Offer], names: Sequence[str]) -> list[Offer]:
+def only(offers: Sequence[Offer], names: Sequence[str], settings: Settings) -> list[Offer]:
     """Return the offers of these names; a shortcut counts, an unknown name shows nothing."""
     from gridcompat import complexes
 
-    wanted = {found.name for found in map(complexes.find, names) if found is not None}
+    known = (complexes.find(name, settings) for name in names)
+    wanted = {found.name for found in known if found is not None}
     return [offer for offer in offers if offer[1] in wanted]
 
 
@@ -184,8 +191,7 @@ def memory_free(context: Context) -> _Free:
             for run in running:
                 host = run.get("host") or ""
                 taken[host] = taken.get(host, 0) + each * int(run.get("slots") or 1)
-    capacity = memory_bytes(settings.h_vmem_capacity) or 0
-    return lambda host: capacity - taken.get(host, 0)
+    return lambda host: (memory_bytes(places.h_vmem(host, settings)) or 0) - taken.get(host, 0)
 
 
 def _full_xml(
@@ -216,13 +222,12 @@ def _full_xml(
 def _summary(context: Context, given: Given, chosen: Sequence[Instance]) -> int:
     rows = []
     for name in sorted({instance.queue.name for instance in chosen}):
-        of_queue = [instance for instance in chosen if instance.queue.name == name]
+        of_queue = tuple(instance for instance in chosen if instance.queue.name == name)
         loads = [
             one.host.load / one.host.cpus for one in of_queue if one.host.load is not None and one.host.cpus
         ]
         load = sum(loads) / len(loads) if loads else None
-        used, total = sum(one.used for one in of_queue), sum(one.queue.slots for one in of_queue)
-        rows.append((name, load, used, total))
+        rows.append(queues.Summary(name=name, load=load, instances=of_queue))
     make = qstat_xml.summary if given.has("-xml") else queues.summary
     context.out(make(rows, extended=given.has("-ext")))
     return 0

@@ -12,7 +12,7 @@ from gridcompat.output import qconf as text
 from gridcompat.output.usage import usage
 from gridcompat.patterns import matches
 from gridcompat.record import replace
-from gridcompat.settings import Queue
+from gridcompat.settings import Queue, places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,15 +162,46 @@ def _exec_hosts(context: Context) -> int:
     return _list(context, _host_names(context), "no execution host defined")
 
 
+def _admin_hosts(context: Context) -> int:
+    return _list(context, sorted(context.settings.admin_hosts) or _host_names(context), "")
+
+
+def _submit_hosts(context: Context) -> int:
+    return _list(context, sorted(context.settings.submit_hosts) or _host_names(context), "")
+
+
+def _managers(context: Context) -> int:
+    return _list(context, sorted(context.settings.managers), "no manager defined")
+
+
+def _operators(context: Context) -> int:
+    return _list(context, sorted(context.settings.operators), "no operator defined")
+
+
+def _user_lists(context: Context) -> int:
+    own = (one.name for one in context.settings.user_lists)
+    return _list(context, sorted({*text.USER_LISTS, *own}), "")
+
+
+def _quotas(context: Context) -> int:
+    names = sorted(one.name for one in context.settings.resource_quotas)
+    return _list(context, names, "no resource quota set list defined")
+
+
+def _configurations(context: Context) -> int:
+    names = sorted(one.name for one in context.settings.host_configurations)
+    return _list(context, names, "no config defined")
+
+
 def _complexes(context: Context) -> int:
     from gridcompat.complexes import every
 
-    context.out(text.complexes(every()))
+    context.out(text.complexes(every(context.settings)))
     return 0
 
 
 def _scheduler(context: Context) -> int:
-    context.out(text.scheduler())
+    context.out(text.scheduler(context.settings))
     return 0
 
 
@@ -202,18 +233,18 @@ PLAIN: dict[str, Callable[[Context], int]] = {
     "-spl": _environments,
     "-shgrpl": _groups,
     "-sel": _exec_hosts,
-    "-sh": _exec_hosts,
-    "-ss": _exec_hosts,
-    "-sm": _names(text.MANAGERS, ""),
-    "-so": _names((), "no operator defined"),
-    "-sul": _names(text.USER_LISTS, ""),
+    "-sh": _admin_hosts,
+    "-ss": _submit_hosts,
+    "-sm": _managers,
+    "-so": _operators,
+    "-sul": _user_lists,
     "-sprjl": _projects,
     "-scall": _calendars,
     "-sckptl": _checkpoints,
     "-sc": _complexes,
     "-ssconf": _scheduler,
-    "-sconfl": _names((), "no config defined"),
-    "-srqsl": _names((), "no resource quota set list defined"),
+    "-sconfl": _configurations,
+    "-srqsl": _quotas,
     "-suserl": lambda context: _list(context, [context.user], ""),
     "-sstree": _names((), "no sharetree element"),
     "-sds": lambda context: 0,
@@ -239,10 +270,10 @@ def _queue(context: Context, argument: str) -> int:
     for word in argument.split(","):
         name, at, host = word.partition("@")
         found = []
-        for queue in settings.queues:
+        for queue in sorted(settings.queues, key=lambda queue: queue.name):
             if not matches(name, queue.name):
                 continue
-            hosts = [one for one in _host_names(context) if matches(host, one)] if at else [""]
+            hosts = _of_queue(context, queue, host) if at else [""]
             found += [text.queue(queue, settings, one) for one in hosts]
         if not found:
             context.out("\n".join(shown))
@@ -251,6 +282,16 @@ def _queue(context: Context, argument: str) -> int:
         shown += found
     context.out("\n".join(shown))
     return 0
+
+
+def _of_queue(context: Context, queue: Queue, place: str) -> list[str]:
+    """The hosts of a queue that fit a name, a pattern or a @group."""
+    settings = context.settings
+    names = [name for name in _host_names(context) if places.has_queue(queue, name, settings)]
+    if place[:1] == "@":
+        groups = [group for group in settings.host_groups if matches(place, group)]
+        return [name for name in names if any(places.in_group(name, group, settings) for group in groups)]
+    return [name for name in names if matches(place, name)]
 
 
 def _environment(context: Context, argument: str) -> int:
@@ -269,13 +310,15 @@ def _group(form: str) -> Callable[[Context, str], int]:
         if argument not in context.settings.host_groups:
             context.err(f'Host group "{argument}" does not exist\n')
             return 1
+        settings = context.settings
+        own = next((one for one in settings.host_group_details if one.name == argument), None)
         hosts = _host_names(context)
         if form == "tree":
-            context.out(f"{argument}\n" + "".join(f"   {host}\n" for host in hosts))
+            context.out(text.group_tree(argument, settings, hosts))
         elif form == "resolved":
-            context.out(" ".join(hosts) + "\n")
+            context.out(" ".join(hosts if own is None else places.members((argument,), settings)) + "\n")
         else:
-            context.out(text.host_group(argument, hosts))
+            context.out(text.host_group(argument, hosts if own is None else own.hostlist))
         return 0
 
     return show
@@ -287,22 +330,27 @@ def _exec_host(context: Context, argument: str) -> int:
         if not found and name != "global":
             context.err(f'can\'t resolve hostname "{name}"\n')
             return 1
-        context.out(text.exec_host(found[0] if found else None, context.settings))
+        context.out(text.exec_host(name, found[0] if found else None, context.settings))
     return 0
 
 
 def _user_list(context: Context, argument: str) -> int:
+    settings = context.settings
     for at, name in enumerate(argument.split(",")):
-        if name not in text.USER_LISTS:
+        if name not in text.USER_LISTS and all(one.name != name for one in settings.user_lists):
             context.err(f'denied: access list "{name}" does not exist\n')
             return 1
-        context.out(("\n" if at else "") + text.user_list(name))
+        context.out(("\n" if at else "") + text.user_list(name, settings))
     return 0
 
 
 def _configuration(context: Context, argument: str) -> int:
     if argument in ("", "global"):
         context.out(text.configuration(context.settings))
+        return 0
+    own = next((one for one in context.settings.host_configurations if one.name == argument), None)
+    if own is not None:
+        context.out(text.host_configuration(own))
         return 0
     if argument in _host_names(context):
         context.err(f"configuration {argument} not defined\n")
@@ -321,6 +369,38 @@ def _unknown(form: str, status: int = 1) -> Callable[[Context, str], int]:
     return show
 
 
+def _detail(kind: str, unknown: str) -> Callable[[Context, str], int]:
+    """Show a project, a calendar or a checkpointing interface; one without a table has the usual values."""
+
+    def show(context: Context, argument: str) -> int:
+        from gridcompat.settings import site
+
+        details = getattr(context.settings, f"{kind}_details")
+        found = next((one for one in details if one.name == argument), None)
+        if found is None and argument in getattr(context.settings, f"{kind}s"):
+            found = site.RECORDS[kind][1](name=argument)
+        if found is None:
+            context.err(unknown.format(argument) + "\n")
+            return 1
+        context.out(getattr(text, kind)(found))
+        return 0
+
+    return show
+
+
+def _quota(context: Context, argument: str) -> int:
+    """Show the resource quota sets named, or all."""
+    every = context.settings.resource_quotas
+    found = [one for name in argument.split(",") for one in every if one.name == name]
+    if not argument:
+        found = sorted(every, key=lambda one: one.name)
+    if not found:
+        context.err("No resource quota set found\n")
+        return 1
+    context.out("".join(text.resource_quota(one) for one in found))
+    return 0
+
+
 NAMED: dict[str, tuple[bool, Callable[[Context, str], int]]] = {
     "-sq": (True, _queue),
     "-sp": (False, _environment),
@@ -330,10 +410,10 @@ NAMED: dict[str, tuple[bool, Callable[[Context, str], int]]] = {
     "-se": (False, _exec_host),
     "-su": (False, _user_list),
     "-sconf": (True, _configuration),
-    "-sprj": (False, _unknown("{} is not known as a project")),
-    "-scal": (False, _unknown("{} is not a calendar")),
-    "-sckpt": (False, _unknown("{} is not a checkpointing interface definition")),
-    "-srqs": (True, _unknown("No resource quota set found")),
+    "-sprj": (False, _detail("project", "{} is not known as a project")),
+    "-scal": (False, _detail("calendar", "{} is not a calendar")),
+    "-sckpt": (False, _detail("checkpoint", "{} is not a checkpointing interface definition")),
+    "-srqs": (True, _quota),
     "-sstnode": (False, _unknown("No sharetree", 0)),
     "-rsstnode": (False, _unknown("No sharetree", 0)),
     "-suser": (False, _unknown("{} is not known as a user", 0)),

@@ -6,7 +6,7 @@ from gridcompat.commands import _hosts, _listing, _qstat_queues
 from gridcompat.errors import UsageError
 from gridcompat.output import qhost as text
 from gridcompat.output import qstat
-from gridcompat.output.hosts import Instance, offers
+from gridcompat.output.hosts import offers
 from gridcompat.output.usage import usage
 from gridcompat.record import replace
 
@@ -42,7 +42,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
             context.out(text.host_values(host, arch, topology=topology))
         else:
             context.out(text.host_line(host, arch, topology=topology))
-        if host is not text.GLOBAL:
+        if host is not text.GLOBAL or (context.settings.hosts and given.has("-F")):
             _below(context, given, host, jobs, xml=xml)
         if xml:
             context.out(text.HOST_END)
@@ -90,9 +90,8 @@ def _below(context: Context, given: Given, host: Host, jobs: list[Row], *, xml: 
         chosen = given.last("-F") is not None
         context.out(text.offer_values(found) if xml else text.offer_lines(found, chosen=chosen))
     here = [row for row in jobs if row.queue.partition("@")[2] == host.name]
-    if given.has("-q"):
-        for queue in sorted(context.settings.queues, key=lambda queue: queue.name):
-            instance = Instance(queue=queue, host=host)
+    if given.has("-q") and host is not text.GLOBAL:
+        for instance in sorted(_hosts.instances(context, [host]), key=lambda one: one.queue.name):
             context.out(text.queue_values(instance) if xml else text.queue_line(instance))
             _print_jobs(
                 context, [row for row in here if row.queue == instance.name], xml=xml, with_queue=False
@@ -113,4 +112,4 @@ def _offers(context: Context, given: Given, host: Host) -> list[Offer]:
     free = _qstat_queues.memory_free(context)
     found = offers(replace(host, h_vmem_free=free(host.name)), context.settings)
     wanted = given.last("-F")
-    return found if wanted is None else _qstat_queues.only(found, wanted.split(","))
+    return found if wanted is None else _qstat_queues.only(found, wanted.split(","), context.settings)

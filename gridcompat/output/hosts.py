@@ -7,7 +7,9 @@ Source: load_parameters(5), complex(5); forms of numbers from a live 8.1.9.
 
 from __future__ import annotations
 
+from gridcompat import complexes, units
 from gridcompat.record import record
+from gridcompat.settings import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Host:
     slots_used: tuple[tuple[str, int], ...] = ()
     """(queue, slots in use)"""
     h_vmem_free: int | None = None
+    unknown: bool = False
+    """The settings have it and the cluster does not."""
 
     def used(self, queue: str) -> int:
         """Return the slots of a queue that are in use here."""
@@ -51,7 +55,11 @@ class Instance:
     """A queue on a host."""
 
     queue: Queue
+    """As it is on the host."""
     host: Host
+    kinds: str = "BP"
+    """Letters: batch, interactive, parallel, checkpointing."""
+    state: str = ""
 
     @property
     def name(self) -> str:
@@ -81,8 +89,13 @@ def count(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def offers(host: Host, settings: Settings) -> list[Offer]:
-    """Return what a host offers, in qhost's order; what is not known is left out."""
+def offers(host: Host, settings: Settings, *, whole: bool = False, exact: bool = False) -> list[Offer]:
+    """Return what a host offers, in qhost's order; what is not known is left out.
+
+    Args:
+        whole: whole numbers of complexes without decimals, as qstat writes them.
+        exact: memory in MiB with six decimals, as qconf writes it.
+    """
     found: list[Offer] = []
 
     def add(where: str, name: str, value: str | None) -> None:
@@ -93,18 +106,23 @@ def offers(host: Host, settings: Settings) -> list[Offer]:
         return None if value is None else f"{value:.6f}"
 
     def memory(value: int | None) -> str | None:
+        if value is not None and exact:
+            return f"{value / (1 << 20):.6f}M"
         return None if value is None else size(value, 3)
 
     def each(value: float | None) -> float | None:
         return None if value is None or not host.cpus else value / host.cpus
 
+    for name, value in _own(places.GLOBAL, settings):
+        add(f"g{_kind(name, settings)}", name, _value(name, value, settings, whole=whole))
     free = None if host.memory is None or host.memory_used is None else host.memory - host.memory_used
     swap_free = None if host.swap is None or host.swap_used is None else host.swap - host.swap_used
     add("hl", "load_avg", number(host.load))
     add("hl", "load_short", number(host.load_short))
     add("hl", "load_medium", number(host.load))
     add("hl", "load_long", number(host.load_long))
-    add("hl", "arch", settings.arch)
+    if not host.unknown:
+        add("hl", "arch", settings.arch)
     add("hl", "num_proc", number(host.cpus))
     add("hl", "mem_free", memory(free))
     add("hl", "swap_free", memory(swap_free))
@@ -124,10 +142,53 @@ def offers(host: Host, settings: Settings) -> list[Offer]:
     add("hl", "np_load_short", number(each(host.load_short)))
     add("hl", "np_load_medium", number(each(host.load)))
     add("hl", "np_load_long", number(each(host.load_long)))
-    add("hc", "h_vmem", memory(host.h_vmem_free))
-    for release in settings.releases[:1]:
-        add("hf", "release", release)
+    own = places.host(host.name, settings)
+    if own is None:
+        add("hc", "h_vmem", memory(host.h_vmem_free))
+        for release in settings.releases[:1]:
+            add("hf", "release", release)
+        return found
+    left = {"h_vmem": memory(host.h_vmem_free)}
+    for name, value in own.complex_values:
+        if name == "slots" and value.isdigit():
+            value = str(int(value) - sum(slots for _, slots in host.slots_used))
+        shown = left.get(name) or _value(name, value, settings, whole=whole)
+        add(f"h{_kind(name, settings)}", name, shown)
     return found
+
+
+def _own(name: str, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """What the settings say that a host has."""
+    found = places.host(name, settings)
+    return found.complex_values if found else ()
+
+
+def _kind(name: str, settings: Settings) -> str:
+    """`c` for what is consumed, `f` for what is fixed."""
+    known = complexes.find(name, settings)
+    return "c" if known is not None and known.consumable else "f"
+
+
+def _value(name: str, value: str, settings: Settings, *, whole: bool) -> str:
+    """A configured value as qstat and qhost write it: 8.000G, 01:00:00, 2.000000 or (qstat) 2."""
+    known = complexes.find(name, settings)
+    kind = known.type if known is not None else ""
+    if units.is_infinity(value) and kind in ("TIME", "MEMORY", "INT", "DOUBLE"):
+        return "infinity"
+    if kind == "TIME":
+        seconds = units.time_seconds(value)
+        if seconds is None:
+            return value
+        return f"{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+    if kind == "MEMORY":
+        amount = units.memory_bytes(value)
+        return value if amount is None else size(amount, 3)
+    if kind == "BOOL":
+        return "1.000000" if value.upper() in ("TRUE", "1") else "0.000000"
+    number = units.quantity(value) if kind in ("INT", "DOUBLE") else None
+    if number is None:
+        return value
+    return str(int(number)) if whole and kind == "INT" else f"{number:.6f}"
 
 
 def topology(host: Host) -> str | None:
@@ -147,29 +208,49 @@ UNLIMITED = ("rt", "cpu", "fsize", "data", "stack", "core", "rss", "vmem")
 
 
 def instance_offers(instance: Instance, settings: Settings) -> list[Offer]:
-    """Return what a queue instance offers, in the order of qstat -F."""
+    """Return what a queue instance offers, in the order of qstat -F.
+
+    Of what both the host and the queue have, the smaller stands at the host's place.
+    """
     found = [
         (
             where,
             name,
             value.split(".")[0] if name in ("num_proc", "m_socket", "m_core", "m_thread") else value,
         )
-        for where, name, value in offers(instance.host, settings)
+        for where, name, value in offers(instance.host, settings, whole=True)
     ]
     queue = instance.queue
     limits = dict(queue.limits)
-    found += [
+    own = [
         ("qf", "qname", queue.name),
         ("qf", "hostname", instance.host.name),
         ("qc", "slots", str(queue.slots - instance.used)),
-        ("qf", "tmpdir", "/tmp"),
-        ("qf", "seq_no", "0"),
+        ("qf", "tmpdir", dict(queue.shown).get("tmpdir", "/tmp")),
+        ("qf", "seq_no", str(queue.seq_no)),
         ("qf", "rerun", "1.000000" if queue.rerun else "0.000000"),
-        ("qf", "calendar", "NONE"),
+        ("qf", "calendar", queue.calendar or "NONE"),
     ]
     for name in UNLIMITED:
         for kind in ("s_", "h_"):
-            if kind + name != "h_vmem":  # consumed on the host
-                found.append(("qf", kind + name, limits.get(kind + name, "infinity")))
-    found.append(("qf", "min_cpu_interval", "00:05:00"))
+            limit = limits.get(kind + name, "infinity")
+            own.append(("qf", kind + name, _value(kind + name, limit, settings, whole=True)))
+    own.append(("qf", "min_cpu_interval", dict(queue.shown).get("min_cpu_interval", "00:05:00")))
+    for name, value in queue.complex_values:
+        own.append((f"q{_kind(name, settings)}", name, _value(name, value, settings, whole=True)))
+    places_of = {name: at for at, (where, name, _) in enumerate(found) if where[0] == "h"}
+    for offer in own:
+        at = places_of.get(offer[1])
+        if at is None:
+            found.append(offer)
+        elif _smaller(offer[2], found[at][2]):
+            found[at] = offer
     return found
+
+
+def _smaller(one: str, other: str) -> bool:
+    """Whether a number is below another; words are not."""
+    if units.is_infinity(one):
+        return False
+    mine, its = units.quantity(one), units.quantity(other)
+    return mine is not None and its is not None and mine < its

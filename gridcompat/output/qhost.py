@@ -34,7 +34,7 @@ def header(*, topology: bool) -> str:
 def _figures(host: Host, arch: str) -> list[tuple[str, str, int]]:
     """(name in the XML, text, width) of the figures of a host, in order."""
     return [
-        ("arch_string", "-" if host is GLOBAL else arch, 0),
+        ("arch_string", "-" if host is GLOBAL or host.unknown else arch, 0),
         ("num_proc", count(host.cpus), 4),
         ("m_socket", count(host.sockets), 5),
         ("m_core", count(host.cores), 5),
@@ -89,18 +89,18 @@ def offer_values(offers: Sequence[Offer]) -> str:
 def queue_line(instance: Instance) -> str:
     """Return the line of a queue below its host."""
     slots = f"0/{instance.used}/{instance.queue.slots}"
-    return f"   {instance.queue.name:<20} {'BP':<5} {slots:<14}\n"
+    return f"   {instance.queue.name:<20} {instance.kinds:<5} {slots:<14}{instance.state}\n"
 
 
 def queue_values(instance: Instance) -> str:
     """Return the queue element."""
     name = escaped(instance.queue.name)
     values = (
-        ("qtype_string", "BP"),
+        ("qtype_string", instance.kinds),
         ("slots_used", str(instance.used)),
         ("slots", str(instance.queue.slots)),
         ("slots_resv", "0"),
-        ("state_string", ""),
+        ("state_string", instance.state),
     )
     inside = "".join(
         f"   <queuevalue qname='{name}' name='{key}'>{value}</queuevalue>\n" for key, value in values

@@ -8,6 +8,7 @@ Source: the schema qstat.xsd of Grid Engine, and what a live 8.1.9 writes.
 from __future__ import annotations
 
 from gridcompat.output.qstat import URGENCY_OF_A_SLOT, View, normal_priority, prior, ranges_of, shown
+from gridcompat.output.queues import STATES
 from gridcompat.output.xml import DECLARATION, SCHEMAS, element, escaped
 
 TYPE_CHECKING = False
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from gridcompat.model import JobRequest
     from gridcompat.output.hosts import Instance, Offer
+    from gridcompat.output.queues import Summary
     from gridcompat.settings import Settings
     from gridcompat.translate.rows import Row
 
@@ -149,11 +151,12 @@ def queue_list(instance: Instance, arch: str, offers: Sequence[Offer], jobs: str
     parts = [
         "    <Queue-List>\n",
         element(6, "name", instance.name),
-        "      <qtype>BP</qtype>\n",
+        element(6, "qtype", instance.kinds),
         f"      <slots_used>{instance.used}</slots_used>\n      <slots_resv>0</slots_resv>\n",
         f"      <slots_total>{instance.queue.slots}</slots_total>\n",
         "" if load is None else f"      <load_avg>{load:.5f}</load_avg>\n",
-        element(6, "arch", arch),
+        "" if instance.host.unknown else element(6, "arch", arch),
+        element(6, "state", instance.state) if instance.state else "",
     ]
     parts += [
         f'      <resource name="{escaped(name)}" type="{where}">{escaped(value)}</resource>\n'
@@ -162,7 +165,7 @@ def queue_list(instance: Instance, arch: str, offers: Sequence[Offer], jobs: str
     return "".join(parts) + jobs + "    </Queue-List>\n"
 
 
-def summary(queues: Sequence[tuple[str, float | None, int, int]], *, extended: bool) -> str:
+def summary(queues: Sequence[Summary], *, extended: bool) -> str:
     """Return the document of -g c: for each queue name, load per processor, slots used and in all."""
     parts = [ROOT]
     states = [
@@ -178,13 +181,14 @@ def summary(queues: Sequence[tuple[str, float | None, int, int]], *, extended: b
         "orphaned",
         "error",
     ]
-    for name, load, used, total in queues:
-        parts.append("  <cluster_queue_summary>\n" + element(4, "name", name))
-        if load is not None:
-            parts.append(f"    <load>{load:.5f}</load>\n")
-        values = [("used", used), ("resv", 0), ("available", total - used), ("total", total)]
-        values += [("temp_disabled", 0), ("manual_intervention", 0)]
-        values += [(state, 0) for state in states] if extended else []
+    for one in queues:
+        parts.append("  <cluster_queue_summary>\n" + element(4, "name", one.name))
+        if one.load is not None:
+            parts.append(f"    <load>{one.load:.5f}</load>\n")
+        values = [("used", one.used), ("resv", 0), ("available", one.available), ("total", one.total)]
+        values += [("temp_disabled", one.disturbed), ("manual_intervention", one.out)]
+        if extended:
+            values += [(state, one.in_state(letter)) for state, letter in zip(states, STATES, strict=True)]
         parts += [f"    <{key}>{value}</{key}>\n" for key, value in values]
         parts.append("  </cluster_queue_summary>\n")
     return "".join(parts) + END

@@ -173,7 +173,7 @@ class Settings:
     scheduler: tuple[tuple[str, str], ...] = ()
     """Lines of sched_conf(5) that `qconf -ssconf` shows; shown only."""
     configuration: tuple[tuple[str, str], ...] = ()
-    """Lines of sge_conf(5) that `qconf -sconf` shows; shown only. What has a setting of its own is not needed."""
+    """Lines of sge_conf(5) that `qconf -sconf` shows; shown only. What has a setting is not needed."""
     releases: tuple[str, ...] = ("buster",)
     """Values of the complex `release`; the first is jsub's default."""
     release_images: tuple[tuple[str, str], ...] = ()

@@ -30,6 +30,12 @@ def host(name: str, settings: Settings) -> ExecHost | None:
     return next((one for one in settings.hosts if one.name == name), None)
 
 
+def h_vmem(name: str, settings: Settings) -> str:
+    """Return the h_vmem that a host gives out: its own, or what the settings say for all; "" is no limit."""
+    own = host(name, settings)
+    return settings.h_vmem_capacity if own is None else dict(own.complex_values).get("h_vmem", "")
+
+
 def members(names: Iterable[str], settings: Settings) -> tuple[str, ...]:
     """Return the hosts of a list of hosts and groups, each once, in its order; groups in groups count."""
     found: dict[str, None] = {}
