@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jobs_in_faults import Jobs, long_job, state
-from real_cluster import Account, RealCluster
+from real_cluster import NAMESPACE, Account, RealCluster
 from test_kubernetes import entries, number, site, user
 
 __all__ = ["site", "user"]  # fixtures
@@ -107,3 +108,39 @@ def test_a_denied_job_can_be_deleted(site: RealCluster, user: Account) -> None:
     site.wait(lambda: not state(user, job), "it stays")
     assert entries(user, job) == [], "what never ran leaves no record"
     jobs.went_through()
+
+
+def tokens(site: RealCluster) -> list[Path]:
+    """The daemon's tokens, as its pods see them."""
+    uids = {pod["metadata"]["uid"] for pod in site.get("pods", "-n", NAMESPACE)["items"]}
+    found = site.state.glob("node*/kubelet/pods/*/volumes/kubernetes.io~projected/*/token")
+    return [path for path in found if path.parts[-5] in uids]
+
+
+def test_the_daemons_credentials_run_out_and_are_renewed(site: RealCluster, user: Account) -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "bound", "namespace": NAMESPACE},
+    }
+    site.apply([secret])
+    words = ("create", "token", "gridcompat-daemon", "-n", NAMESPACE, "--bound-object-kind", "Secret")
+    token = site.kubectl(*words, "--bound-object-name", "bound")
+    site.kubectl("delete", "secret", "bound", "-n", NAMESPACE)  # and with it what the token is good for
+    running, before = long_job(user), Jobs(user)
+    good = {path: path.read_text() for path in tokens(site)}
+    assert len(good) == 2
+    for path in good:
+        path.write_text(token)
+    try:
+        site.wait(lambda: not site.leader(), "somebody leads without credentials", 60)
+        amid = Jobs(user)
+        assert state(user, amid.ids["plain"]) == "qw"
+        user.ok("qdel", running)
+    finally:
+        for path, text in good.items():
+            path.write_text(text)
+    site.wait(lambda: bool(site.leader()), "nobody leads", 120)
+    site.wait(lambda: len(entries(user, running)) == 1, "the order is forgotten")
+    before.went_through(keep=True)
+    amid.went_through()
