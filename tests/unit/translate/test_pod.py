@@ -3,76 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from typing import Any
 
 import kubernetes_validate
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from made_pods import ACCOUNT, FULL, QUEUES, SCRIPT, SETTINGS, VERSION, job, made, variables
 
 from gridcompat import launcher
 from gridcompat.cluster.embedded.container import expand
-from gridcompat.model import Account, JobRequest, SubmitContext
+from gridcompat.model import JobRequest
 from gridcompat.record import replace
 from gridcompat.settings import Queue, Settings
 from gridcompat.translate import launch
 from gridcompat.translate import pod as pods
 from gridcompat.translate.account_files import account_config_map
-from gridcompat.translate.grid_job import grid_job
 from gridcompat.translate.limits import limits
-
-ACCOUNT = Account(
-    namespace="tool-x",
-    owner="tools.x",
-    uid=52001,
-    gid=52002,
-    groups=(500, 501),
-    group="tools.x",
-    home="/data/project/x",
-    volumes=(("/public", '{"nfs": {"server": "nfs1", "path": "/public"}}'),),
-)
-SETTINGS = Settings(
-    cluster="kubernetes", image="registry/site:1", release_images=(("buster", "registry/buster:2"),)
-)
-VERSION = "1.34"
-
-
-def job(request: JobRequest, *, slots: int = 1) -> dict[str, Any]:
-    made = grid_job(request, id=1234, nonce="n", namespace="tool-x", ready=True, slots=slots)
-    made["metadata"]["uid"] = "uid-of-job"
-    made["metadata"]["creationTimestamp"] = "2026-11-24T02:32:34Z"
-    return made
-
-
-def made(
-    request: JobRequest,
-    *,
-    slots: int = 1,
-    settings: Settings = SETTINGS,
-    task: int = 1,
-    attempt: int = 1,
-    restarted: int = 0,
-    queue: str = "task",
-) -> dict[str, Any]:
-    return pods.attempt_pod(
-        job(request, slots=slots),
-        request,
-        task,
-        attempt,
-        restarted,
-        queue,
-        account=ACCOUNT,
-        settings=settings,
-    )
-
-
-def variables(pod: dict[str, Any]) -> dict[str, str]:
-    return {one["name"]: one.get("value", "") for one in pod["spec"]["containers"][0]["env"]}
-
-
-SCRIPT = JobRequest(name="job.sh", script_file="job.sh", arguments=("a", "b c"))
 
 
 def test_the_whole_pod_of_a_plain_job() -> None:
@@ -217,42 +162,6 @@ def test_the_whole_pod_of_a_plain_job() -> None:
         "hard_resources": [],
         "hard_queues": [],
     }
-
-
-FULL = JobRequest(
-    name="swéep $(x)",
-    script_file="/bin/pro g",
-    arguments=("$(HOME)", "$$", "${X}"),
-    binary=True,
-    has_script=False,
-    cwd="/data/project/x/$(y)",
-    stdin_paths=(("", "in"),),
-    stdout_paths=(("", "o"), ("node1", "/p/$JOB_ID")),
-    stderr_paths=(("", "e"),),
-    shell_paths=(("", "/bin/bash"),),
-    merge=True,
-    hard_resources=(
-        *(("h_rt", "1:0:0"), ("s_rt", "50"), ("h_vmem", "1G"), ("h_cpu", "10"), ("h_fsize", "1M")),
-        *(("mem_free", "2G"), ("hostname", "node1"), ("release", "buster"), ("s_vmem", "512M")),
-    ),
-    notify=True,
-    parallel_environment="smp",
-    tasks=(1, 10, 4),
-    mail_options="be",
-    submit=SubmitContext(home="/h", host="sub", path="/bin:$(z)"),
-)
-QUEUES = (
-    Queue(name="task", notify_s=60, limits=(("h_rt", "600"), ("h_stack", "8M"))),
-    Queue(
-        name="gpu",
-        node_selector=(("gpu", "yes"),),
-        tolerations='[{"key": "gpu", "operator": "Exists"}]',
-        priority_class="low",
-        image="registry/gpu:3",
-        shell="/bin/csh",
-        shell_start_mode="posix_compliant",
-    ),
-)
 
 
 def test_every_switch_has_its_field() -> None:
@@ -408,124 +317,6 @@ def test_the_launcher_is_named_by_its_content() -> None:
     assert config_map["immutable"] is True
     assert re.fullmatch(r"gridcompat-launcher-[0-9a-f]{10}", config_map["metadata"]["name"])
     kubernetes_validate.validate(config_map, VERSION, strict=True)
-
-
-# ---------------------------------------------------------------- names
-
-
-@pytest.mark.parametrize(
-    ("name", "task", "attempt", "expected"),
-    [
-        ("job.sh", None, 1, "job-sh-7-a1"),
-        ("job.sh", 3, 12, "job-sh-7-t3-a12"),
-        ("", None, 1, "job-7-a1"),
-        ("日本", 1, 1, "job-7-t1-a1"),
-        ("--A__b--", None, 1, "a-b-7-a1"),
-        ("x" * 512, None, 1, "x" * 24 + "-7-a1"),
-        ("aaaaaaaaaaaaaaaaaaaaaaa.b", None, 1, "aaaaaaaaaaaaaaaaaaaaaaa-7-a1"),
-        ("-a1-t2", 3, 4, "a1-t2-7-t3-a4"),
-    ],
-)
-def test_pod_names(name: str, task: int | None, attempt: int, expected: str) -> None:
-    assert pods.pod_name(name, 7, task, attempt) == expected
-
-
-DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-PLACES = st.tuples(st.integers(1, 10**10), st.none() | st.integers(1, 10**7), st.integers(1, 10**6))
-
-
-@given(name=st.text(max_size=520), place=PLACES)
-def test_any_job_name_gives_a_valid_pod_name(name: str, place: tuple[int, int | None, int]) -> None:
-    made_name = pods.pod_name(name, *place)
-    assert DNS_LABEL.fullmatch(made_name)
-    assert len(made_name) <= 63
-
-
-TRICKY = st.sampled_from(["a", "a-1", "a-1-t2", "a-t2", "1", "t1", "a1", "", "a-12-a1", "x-1-t1-a1"])
-
-
-@given(TRICKY, TRICKY, st.tuples(*[st.integers(1, 13)] * 2, st.none() | st.integers(1, 13)))
-def test_two_attempts_never_share_a_name(one: str, other: str, place: tuple[int, int, int | None]) -> None:
-    number, attempt, task = place
-    first = pods.pod_name(one, number, task, attempt)
-    for other_place in (
-        (number + 1, task, attempt),
-        (number, task, attempt + 1),
-        (number, (task or 0) + 1, attempt),
-    ):
-        assert first != pods.pod_name(other, *other_place)
-
-
-# ---------------------------------------------------------------- whatever a user wrote
-
-WORDS = st.text(max_size=40).filter(lambda text: "\0" not in text)
-
-
-@given(WORDS, st.dictionaries(st.sampled_from(["HOME", "A", "GC_ROOT"]), WORDS))
-def test_escaped_text_comes_out_of_the_kubelet_as_it_was(text: str, known: dict[str, str]) -> None:
-    assert expand(launch.escaped(text), known) == text
-
-
-@given(
-    name=WORDS,
-    arguments=st.lists(WORDS, max_size=4),
-    path=WORDS,
-    host=WORDS,
-    value=st.sampled_from(["1", "1G", "0", "INFINITY", "1:2:3", "x", "", "99999999999999999999"]),
-    resource=st.sampled_from(["h_rt", "h_vmem", "s_cpu", "hostname", "release", "mem_free", "h_core"]),
-    binary=st.booleans(),
-    notify=st.booleans(),
-)
-def test_any_request_gives_a_valid_pod(
-    name: str,
-    arguments: list[str],
-    path: str,
-    host: str,
-    value: str,
-    resource: str,
-    binary: bool,
-    notify: bool,
-) -> None:
-    request = JobRequest(
-        name=name,
-        script_file=path,
-        arguments=tuple(arguments),
-        binary=binary,
-        has_script=not binary,
-        cwd=path,
-        stdout_paths=((host, path), ("", path)),
-        hard_resources=((resource, value),),
-        notify=notify,
-        account=name,
-    )
-    pod = made(request)
-    kubernetes_validate.validate(json.loads(json.dumps(pod)), VERSION, strict=True)
-    # Nothing of it got into the command itself.
-    assert pod["spec"]["containers"][0]["command"] == list(launch.COMMAND)
-
-
-BYTES = st.binary(max_size=20).map(lambda word: os.fsdecode(word.replace(b"\0", b"")))
-
-
-@given(st.lists(BYTES, min_size=1, max_size=4), BYTES)
-def test_bytes_that_are_no_text_are_written_for_printf(words: list[str], path: str) -> None:
-    pod = made(JobRequest(script_file="/p", arguments=tuple(words), has_script=False, shell=False, cwd=path))
-    kubernetes_validate.validate(json.loads(json.dumps(pod).encode()), VERSION, strict=True)
-    container = pod["spec"]["containers"][0]
-    variables = {one["name"]: expand(one.get("value", ""), {}) for one in container["env"]}
-    names = variables.get("GC_ENCODED", "").split()
-    arguments = [expand(word, {}) for word in container["args"]]
-    assert [printed(word) if "args" in names else word for word in arguments] == ["/p", *words]
-    assert (printed(variables["GC_CWD"]) if "GC_CWD" in names else variables["GC_CWD"]) == path
-    assert set(names) <= {"args", "GC_CWD"}
-
-
-def printed(word: str) -> str:
-    """What printf makes of it with %b, as far as we use that."""
-    octal = re.sub(
-        rb"\\(\\|0[0-7]{3})", lambda m: b"\\" if m[1] == b"\\" else bytes([int(m[1], 8)]), word.encode()
-    )
-    return os.fsdecode(octal)
 
 
 # ---------------------------------------------------------------- limits
