@@ -145,14 +145,19 @@ def words_of(text: bytes) -> list[str] | None:
     return words if words[5].isascii() and words[5].isdecimal() else None
 
 
-def blocks(path: str) -> Iterator[bytes]:
-    """Yield the file in pieces that end where a line ends.
+def blocks(path: str, begin: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Yield the file, or what is between two offsets, in pieces that end where a line ends.
 
     Raises:
         OSError: the file cannot be read.
     """
     with open(path, "rb", buffering=0) as file:
-        yield from whole_lines(file.read)
+        if begin:
+            file.seek(begin)
+        if end is None:
+            yield from whole_lines(file.read)
+        else:
+            yield from whole_lines(lambda size: file.read(max(min(size, end - file.tell()), 0)))
 
 
 def whole_lines(read: Callable[[int], bytes]) -> Iterator[bytes]:

@@ -76,6 +76,8 @@ def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Read in pieces of this size, so that lines cross them; and every file is large."""
     monkeypatch.setattr(accounting, "CHUNK_BYTES", request.param)
     monkeypatch.setattr(accounting_scan, "GREP_FROM_BYTES", 0)
+    monkeypatch.setattr(accounting_scan, "TWO_FROM_BYTES", 0 if request.param == 1000 else 1 << 40)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 
 
 READ_ALL = settings(max_examples=150, deadline=None)
@@ -149,6 +151,38 @@ def test_a_grep_that_fails_or_is_killed_on_the_way_costs_time_and_no_record(
         monkeypatch.setattr(accounting_scan, "GREP_FROM_BYTES", 0)
         assert list(found(path, b":7:")) == wanted
     assert len(wanted) == 2000
+
+
+@pytest.mark.parametrize("fault", ["", "no process", "dies", "no memory"])
+def test_a_second_process_makes_half_of_the_sums_or_the_first_makes_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    path, own = str(large(tmp_path)), os.getpid()
+    forked: list[int] = []
+    fork, of_time = os.fork, accounting_scan._of_time
+
+    def counted() -> int:
+        forked.append(own)
+        if fault == "no process":
+            raise BlockingIOError
+        return fork()
+
+    def failing(block: bytes, span: Span) -> list[bytes]:
+        if os.getpid() != own and fault:
+            if fault == "no memory":
+                raise MemoryError
+            os.kill(os.getpid(), 9)
+        return of_time(block, span)
+
+    span = Span(at=9, begin=1)
+    wanted = sums(path, (4,), FIGURES, span=span)
+    monkeypatch.setattr(os, "fork", counted)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(accounting_scan, "_of_time", failing)
+    monkeypatch.setattr(accounting_scan, "TWO_FROM_BYTES", 0)
+    assert list(sums(path, (4,), FIGURES, span=span).items()) == list(wanted.items())
+    assert len(wanted) == 4000
+    assert len(forked) == 1
 
 
 def test_who_stops_reading_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
