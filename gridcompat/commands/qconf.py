@@ -5,9 +5,8 @@ Switches are acted on from left to right, as the grid's does, up to the first th
 
 from __future__ import annotations
 
-from gridcompat.commands import _hosts
+from gridcompat.commands import _hosts, _qconf_changes
 from gridcompat.errors import UsageError
-from gridcompat.options.disk import DiskReader
 from gridcompat.output import qconf as text
 from gridcompat.output.usage import usage
 from gridcompat.patterns import matches
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 
     from gridcompat.commands.context import Context
 
-CHANGES = (
-    "-aattr -Aattr -acal -Acal -ackpt -Ackpt -aconf -Aconf -ae -Ae -ah -ahgrp -Ahgrp -am -ao -ap -Ap "
-    "-aprj -Aprj -aq -Aq -arqs -Arqs -as -astnode -astree -Astree -au -Au -auser -Auser -clearusage "
-    "-cq -dattr -Dattr -dcal -dckpt -dconf -de -dh -dhgrp -dm -do -dp -dprj -dq -drqs -ds -dstnode "
-    "-dstree -du -dul -duser -mattr -Mattr -mc -Mc -mcal -Mcal -mckpt -Mckpt -mconf -Mconf -me -Me "
-    "-mhgrp -Mhgrp -mp -Mp -mprj -Mprj -mq -Mq -mrqs -Mrqs -msconf -Msconf -mstnode -mstree -Mstree "
-    "-mu -Mu -muser -Muser -purge -rattr -Rattr"
-)
 STOPS = {
     "-ke": "shutting down execd requires manager privileges",
     "-kej": "shutting down execd requires manager privileges",
@@ -50,19 +41,16 @@ def run(context: Context, argv: Sequence[str]) -> int:
         if switch == "-help":
             context.out(usage("qconf"))
             return 0
-        if switch in CHANGES.split():
-            argument = words[0] if words and words[0][:1] != "-" else ""
-            if not argument and _needs_argument(switch):
-                raise _no_argument(switch)
-            if switch == "-cq":
-                _no_permission(context, argument)
-            if switch in ("-ah", "-as") and not DiskReader().resolves(argument):
-                raise UsageError(f'can\'t resolve hostname "{argument}"', exit_status=1)
-            if switch == "-au":
-                raise UsageError(
-                    f'denied: "{context.user}" must be operator for this operation', exit_status=1
-                )
-            raise UsageError(f'denied: "{context.user}" must be manager for this operation', exit_status=1)
+        if switch in _qconf_changes.CHANGES.split():
+            raise _qconf_changes.refusal(context, switch, words)
+        if switch == "-sobjl":
+            from gridcompat.commands import _qconf_objects
+
+            status = _qconf_objects.run(context, words) or status
+            continue
+        if switch == "-ksched":
+            said = f'error: "-ksched" is not a valid option 2\n{usage("qconf")}'
+            raise UsageError(said.rstrip("\n"), exit_status=1)
         if switch == "-tsm":
             context.err("starting scheduler monitoring requires manager privileges\n")
             return 0
@@ -76,7 +64,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
             if words and not words[0].startswith("-"):
                 argument = words.pop(0)
             elif not optional:
-                raise _no_argument(switch)
+                raise _qconf_changes.no_argument(switch)
             if switch == "-sq":
                 while words and words[0][:1] not in ("-", ""):
                     argument += "," + words.pop(0)
@@ -84,40 +72,6 @@ def run(context: Context, argv: Sequence[str]) -> int:
         else:
             raise UsageError(f'error: invalid option argument "{switch}"\nUsage: qconf -help', exit_status=1)
     return status
-
-
-def _no_argument(switch: str) -> UsageError:
-    return UsageError(
-        f'error: no option argument provided to "{switch}"\n{usage("qconf")}'.rstrip("\n"), exit_status=1
-    )
-
-
-MAY_BE_ALONE = (
-    "-acal -ackpt -aconf -ae -ahgrp -ap -aprj -aq -Aq -arqs -mcal -mckpt -mconf -me -mp -mprj -Mq -mrqs "
-    "-Mrqs -Msconf -mu -muser"
-)
-"""Of these the grid asks first who wants to change something, whatever -help shows. Source: tried."""
-
-
-def _needs_argument(switch: str) -> bool:
-    """Return whether the grid insists on a word behind a switch: -help shows which."""
-    if switch in MAY_BE_ALONE.split():
-        return False
-    found = usage("qconf").find(f"   [{switch} ")
-    return found >= 0 and usage("qconf")[found + len(switch) + 5] not in "[]"
-
-
-def _no_permission(context: Context, argument: str) -> None:
-    """Refuse to clean queues.
-
-    Raises:
-        UsageError: for the first queue instance that fits; none is another refusal.
-    """
-    for instance in _hosts.instances(context, _hosts.hosts(context, ())):
-        if any(matches(word.partition("@")[0], instance.queue.name) for word in argument.split(",")):
-            raise UsageError(
-                f'{context.user} - you have no permission to modify queue "{instance.name}"', exit_status=1
-            )
 
 
 def _list(context: Context, names: Sequence[str], nothing: str) -> int:

@@ -182,3 +182,85 @@ def test_users_without_jobs_are_told(world: World, command: str) -> None:
 def test_holds_of_managers_are_refused_before_those_of_operators(world: World) -> None:
     told = f'denied: "{USER}" must be manager to set manager hold\n'
     assert world.run("qhold", "-h", "uos", str(world.submit())) == (10, told, "")
+
+
+def lacks(what: str) -> str:
+    return f'error: no option argument provided to "{what}"\n{usage("qconf")}'
+
+
+UNREADABLE = 'error: error opening file "{}" for reading: {}\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "err"),
+    [
+        (["-Ahgrp"], "no file argument given\n"),
+        (["-Mu"], "no file argument given\n"),
+        (["-Ap"], lacks("-Ap")),
+        (["-dul"], lacks("-dul")),
+        (["-dul", "x"], MANAGER.replace("manager", "operator")),
+        (
+            ["-Aprj", "nosuch"],
+            UNREADABLE.format("nosuch", "No such file or directory") + "error reading in file\n",
+        ),
+        (["-Mcal", "fold"], UNREADABLE.format("fold", "Success") + "error reading in file\n"),
+        (["-Ae", "empty"], 'error: error reading file: "empty"\ninvalid format\n'),
+        (["-Mc", "empty"], 'Complex attribute file "empty" is not correct\n'),
+        (["-Aq", "nosuch"], MANAGER),
+        (["-Msconf", "nosuch"], MANAGER),
+        (["-Ap", "full"], MANAGER),
+        (["-Mconf", "global"], MANAGER),
+        (
+            ["-Mconf", "no.such.invalid"],
+            "can't resolve hostname \"no.such.invalid\": can't resolve host name\n"
+            "configuration no.such.invalid does not exist\n",
+        ),
+        (["-aattr", "queue"], lacks("queue")),
+        (["-mattr", "queue", "slots"], lacks("slots")),
+        (["-rattr", "queue", "slots", "5"], "qconf: missing object list\n"),
+        (["-rattr", "queue", "slots", "5", "task"], MANAGER),
+        (["-purge"], lacks("-purge")),
+        (["-purge", "queue", "slots"], lacks("slots")),
+        (["-purge", "exechost", "a", "b"], 'error: Modification of object "exechost" not supported\n'),
+        (["-purge", "queue", "slots", "task"], 'error: Given object_instance "task" is incomplete\n'),
+        (["-purge", "queue", "*", "no@x"], 'error: Cluster queue entry "no" does not exist\n'),
+        (["-du", "root"], f'error: no list_name provided to "-du root"\n{usage("qconf")}'),
+        (
+            ["-du", "root", "nosuch,arusers"],
+            'access list "nosuch" doesn\'t exist\nuser "root" is not in access list "arusers"\n',
+        ),
+        (["-cq", "x"], 'invalid queue or job "x"\n'),
+        (
+            ["-cq", "task,cont*"],
+            f'{USER} - you have no permission to modify queue "task@{HOST}"\n'
+            f'{USER} - you have no permission to modify queue "continuous@{HOST}"\n',
+        ),
+        (["-ksched"], f'error: "-ksched" is not a valid option 2\n{usage("qconf")}'),
+        (["-sobjl"], lacks("-sobjl")),
+        (["-sobjl", "queue", "qname"], lacks("qname")),
+    ],
+)
+def test_qconf_looks_at_some_arguments_before_it_asks_who_may(
+    world: World, monkeypatch: pytest.MonkeyPatch, words: list[str], err: str
+) -> None:
+    monkeypatch.chdir(world.home)
+    Path("fold").mkdir(exist_ok=True)
+    Path("empty").write_text("")
+    Path("full").write_text("pe_name x\n")
+    assert world.run("qconf", *words) == (1, "", err)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["queue", "qname", "*"], ["continuous", "task"]),
+        (["queue", "slots", "50"], ["continuous"]),
+        (["queue", "slots", "7"], []),
+        (["queue", "nosuch", "*"], []),
+        (["exechost", "hostname", "*"], ["template", "global", HOST]),
+        (["exechost", "complex_values", "*buster*"], [HOST]),
+        (["pe", "pe_name", "*"], []),
+    ],
+)
+def test_qconf_lists_objects_by_a_value(world: World, words: list[str], names: list[str]) -> None:
+    assert world.run("qconf", "-sobjl", *words) == (0, "".join(f"{name}\n" for name in names), "")
