@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gridcompat.commands._requests import Limits as _Limits
     from gridcompat.commands.context import Context
     from gridcompat.output.hosts import Instance, Offer
-    from gridcompat.settings import Settings
+    from gridcompat.settings import Queue, Settings
     from gridcompat.translate.rows import Row
 
     _Free: TypeAlias = Callable[[str], int]
@@ -75,10 +75,22 @@ def choose(context: Context, given: Given, every: Sequence[Instance]) -> list[In
     if given.has("-qs"):
         letters = frozenset(given.last("-qs") or "")
         chosen = [one for one in chosen if not letters.isdisjoint(one.state)]
+    people = given.words("-U")
+    if people:
+        chosen = [one for one in chosen if any(_may_use(one.queue, user, settings) for user in people)]
     if environments:
         wanted = frozenset(environments)
         chosen = [one for one in chosen if not wanted.isdisjoint(places.environments_of(one.queue, settings))]
     return [one for one in chosen if _hosts.satisfies(instance_offers(one, settings), resources, settings)]
+
+
+def _may_use(queue: Queue, user: str, settings: Settings) -> bool:
+    """Whether the lists of a queue, and of its projects, let somebody in; groups are not looked up."""
+    if not places.lets_in(queue.user_lists, queue.xuser_lists, user, (), settings):
+        return False
+    return not queue.projects or any(
+        places.may_use_project(name, user, (), settings) for name in queue.projects
+    )
 
 
 def _rows(

@@ -110,6 +110,7 @@ def _print_jobs(context: Context, rows: list[Row], *, xml: bool, with_queue: boo
 
 def _offers(context: Context, given: Given, host: Host) -> list[Offer]:
     free = _qstat_queues.memory_free(context)
-    found = offers(replace(host, h_vmem_free=free(host.name)), context.settings)
+    free_here = None if host is text.GLOBAL else free(host.name)
+    found = offers(replace(host, h_vmem_free=free_here), context.settings)
     wanted = given.last("-F")
     return found if wanted is None else _qstat_queues.only(found, wanted.split(","), context.settings)

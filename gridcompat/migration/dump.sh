@@ -35,6 +35,7 @@ each usersets -sul -su
 each hostgroups -shgrpl -shgrp
 each resource_quotas -srqsl -srqs
 each execution -sel -se
+one execution/global -se global
 each configurations -sconfl -sconf
 one configurations/global -sconf global
 mkdir cell

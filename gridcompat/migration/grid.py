@@ -6,60 +6,45 @@ cell (`$SGE_ROOT/default`) with its `common` folder.  Never runs anything.
 
 from __future__ import annotations
 
-import os
-
 from gridcompat import units
 from gridcompat.errors import SettingsError
+from gridcompat.migration import carried
+from gridcompat.migration.dump import Dump, fields
 from gridcompat.record import record
+from gridcompat.settings import checked, places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LARGEST = 1 << 20
-"""Bytes of one file; a grid's largest is a few KiB."""
-MOST = 10_000
-"""Files of one folder."""
-PLACES = ("", "common", "cell", "spool/qmaster", "qmaster")
 LIMITS = tuple(
     f"{kind}_{name}"
     for name in ("rt", "cpu", "fsize", "data", "stack", "core", "rss", "vmem")
     for kind in ("s", "h")
 )
 START_MODES = ("unix_behavior", "posix_compliant", "script_from_stdin")
-HELD = frozenset(("qname", "slots", "rerun", "notify", "shell", "shell_start_mode", *LIMITS))
-"""Lines of queue_conf(5) that [[queue]] holds."""
+NUMBERS = ("slots", "seq_no")
+KEPT = frozenset(
+    (
+        "qname", "hostlist", "slots", "seq_no", "rerun", "notify", "shell", "shell_start_mode", "qtype",
+        "calendar", "complex_values", *places.LISTS, *LIMITS,
+    )
+)  # fmt: skip
+"""Lines of queue_conf(5) with a setting of their own; others are among `shown`, or not known."""
 USUAL = {
-    "seq_no": "0", "suspend_thresholds": "NONE", "nsuspend": "1", "suspend_interval": "00:05:00",
-    "priority": "0", "min_cpu_interval": "00:05:00", "processors": "UNDEFINED", "ckpt_list": "NONE",
-    "tmpdir": "/tmp", "prolog": "NONE", "epilog": "NONE", "starter_method": "NONE",
-    "suspend_method": "NONE", "resume_method": "NONE", "terminate_method": "NONE", "owner_list": "NONE",
-    "user_lists": "NONE", "xuser_lists": "NONE", "subordinate_list": "NONE", "complex_values": "NONE",
-    "projects": "NONE", "xprojects": "NONE", "calendar": "NONE", "initial_state": "default",
+    "load_thresholds": "NONE", "suspend_thresholds": "NONE", "nsuspend": "1", "suspend_interval": "00:05:00",
+    "priority": "0", "min_cpu_interval": "00:05:00", "processors": "UNDEFINED", "tmpdir": "/tmp",
+    "prolog": "NONE", "epilog": "NONE", "starter_method": "NONE", "suspend_method": "NONE",
+    "resume_method": "NONE", "terminate_method": "NONE", "owner_list": "NONE", "subordinate_list": "NONE",
+    "initial_state": "default",
 }  # fmt: skip
 """What a queue has that says nothing."""
-WHY = {
-    "load_thresholds": "no queue closes because of load; Kubernetes places by requests",
-    "hostlist": "queues are on all nodes; node_selector chooses nodes",
-    "pe_list": "every queue has every parallel environment",
-    "qtype": "every queue takes batch jobs",
-    "seq_no": "Kubernetes chooses the node",
-    "prolog": "nothing is run before a job",
-    "epilog": "nothing is run after a job",
-    "starter_method": "the launcher starts jobs",
-    "user_lists": "who may submit where is a matter of accounts",
-    "xuser_lists": "who may submit where is a matter of accounts",
-    "complex_values": "resources of queues are not counted",
-}
 GLOBAL = {
     "max_aj_tasks": "max_array_tasks",
     "max_aj_instances": "max_array_instances",
     "finished_jobs": "finished_jobs",
 }
 """Numbers of sge_conf(5) and their settings."""
-
-UNHELD = ("prolog", "epilog", "jsv_url", "load_sensor", "max_u_jobs", "max_jobs", "administrator_mail")
-"""Lines of sge_conf(5) that matter to somebody, and have no setting."""
 
 
 @record
@@ -70,76 +55,8 @@ class Site:
     queues: tuple[tuple[tuple[str, object], ...], ...]
     environments: tuple[tuple[tuple[str, object], ...], ...]
     notes: tuple[str, ...]
-
-
-class Dump:
-    """The files of a folder, wherever in it they are."""
-
-    def __init__(self, directory: str) -> None:
-        if not os.path.isdir(directory):
-            raise SettingsError(f"{directory}: no such directory")
-        self.directory = directory
-
-    def text(self, *names: str) -> str:
-        """Return the first of these files that is there, "" if none is.
-
-        Raises:
-            SettingsError: it cannot be read, is not a plain file or is no text.
-        """
-        for name in names:
-            for place in PLACES:
-                path = os.path.join(self.directory, place, name)
-                if os.path.lexists(path) and not os.path.isdir(path):
-                    return _read(path)
-        return ""
-
-    def each(self, *folders: str) -> dict[str, str]:
-        """Return name and text of each file of the first of these folders that is there."""
-        for folder in folders:
-            for place in PLACES:
-                path = os.path.join(self.directory, place, folder)
-                if not os.path.isdir(path):
-                    continue
-                try:
-                    names = sorted(name for name in os.listdir(path) if not name.startswith("."))
-                except OSError as error:
-                    raise SettingsError(f"{path}: {error.strerror}") from error
-                if len(names) > MOST:
-                    raise SettingsError(f"{path}: more than {MOST} files")
-                return {_shown(name): _read(os.path.join(path, name)) for name in names}
-        return {}
-
-
-def _read(path: str) -> str:
-    try:
-        # A pipe or a device of that name must not hold us up.
-        if not os.path.isfile(path):
-            raise SettingsError(f"{path}: not a plain file")
-        with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
-    if len(data) > LARGEST:
-        raise SettingsError(f"{path}: larger than {LARGEST} bytes")
-    if b"\0" in data:
-        raise SettingsError(f"{path}: not a text")
-    return data.decode("utf-8", "replace")
-
-
-def _shown(text: str) -> str:
-    """A text that cannot break a line, nor TOML."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def fields(text: str) -> dict[str, str]:
-    """Return the `name value` lines of one thing; a backslash at the end carries on a line."""
-    found: dict[str, str] = {}
-    for line in text.replace("\\\r\n", " ").replace("\\\n", " ").split("\n"):
-        words = line.split(None, 1)
-        if words and not words[0].startswith("#"):
-            found.setdefault(_shown(words[0]), _shown(" ".join(words[1:]).strip()))
-    return found
+    tables: tuple[tuple[str, tuple[tuple[tuple[str, object], ...], ...]], ...] = ()
+    """The other arrays of tables, by title."""
 
 
 def site(directory: str) -> Site:
@@ -165,18 +82,21 @@ def site(directory: str) -> Site:
             "use a dump (--dump-script)"
         )
     values = _globals(dump, configuration, notes)
-    made = [_queue(name, of, notes) for name, of in queues.items()]
+    known = carried.Known(dump)
+    made = [_queue(name, of, notes, known) for name, of in queues.items()]
     made.sort(key=lambda queue: str(dict(queue)["name"]))
     names = [str(dict(queue)["name"]) for queue in made]
     if names:
         first = min(names, key=lambda name: (_number(queues.get(name, {}).get("seq_no", "0")) or 0, name))
         for setting, usual in (("default_queue", "task"), ("continuous_queue", "continuous")):
             values.append((setting, usual if usual in names else first))
+    values += carried.values(dump, configuration, notes)
     return Site(
         values=tuple(values),
         queues=tuple(made),
-        environments=tuple(_environment(name, of, notes) for name, of in environments.items()),
+        environments=tuple(_environment(name, of, notes, known) for name, of in environments.items()),
         notes=tuple(notes),
+        tables=carried.tables(dump, known, notes),
     )
 
 
@@ -186,71 +106,121 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _queue(name: str, found: Mapping[str, str], notes: list[str]) -> tuple[tuple[str, object], ...]:
+def _queue(
+    name: str, found: Mapping[str, str], notes: list[str], known: carried.Known
+) -> tuple[tuple[str, object], ...]:
     """The lines of one [[queue]]."""
     where = f"queue {name}"
+    plain, others = {}, {}
+    for field, text in found.items():
+        plain[field], others[field] = carried.by_host(text)
     values: list[tuple[str, object]] = [("name", name)]
-    for field in HELD & found.keys():
-        if ",[" in found[field]:
-            notes.append(f"{where}: {field} {found[field]}: one value for all hosts: the first is taken")
-    slots = _number(found.get("slots", ""))
-    if slots is None and "slots" in found:
-        notes.append(f"{where}: slots '{found['slots']}' is not a number")
-    if slots is not None:
-        values.append(("slots", slots))
-    values.append(("rerun", found.get("rerun", "").split(",")[0].upper() == "TRUE"))
-    notify = found.get("notify", "").split(",")[0]
+    for field in NUMBERS:
+        number = _number(plain.get(field, ""))
+        if number is None and field in plain:
+            notes.append(f"{where}: {field} '{plain[field]}' is not a number")
+        elif number or (number is not None and field == "slots"):
+            values.append((field, number))
+    values.append(("rerun", plain.get("rerun", "").upper() == "TRUE"))
+    notify = plain.get("notify", "")
     if notify:
         seconds = units.time_seconds(notify)
         if isinstance(seconds, int) and 0 <= seconds < 10**6:
             values.append(("notify_s", seconds))
         else:
             notes.append(f"{where}: notify '{notify}' is not a time")
-    if found.get("shell"):
-        values.append(("shell", found["shell"].split(",")[0]))
-    mode = found.get("shell_start_mode", "").split(",")[0]
+    if plain.get("shell"):
+        values.append(("shell", plain["shell"]))
+    mode = plain.get("shell_start_mode", "")
     if mode in START_MODES:
         values.append(("shell_start_mode", mode))
     elif mode:
         notes.append(f"{where}: shell_start_mode '{mode}' is not a start mode")
-    limits = {field: found[field].split(",")[0] for field in LIMITS if field in found}
+    values += _references(where, plain, notes, known)
+    limits = {field: plain[field] for field in LIMITS if field in plain}
     limits = {field: text for field, text in limits.items() if text and text.upper() != "INFINITY"}
     if limits:
         values.append(("limits", limits))
-    for field, text in found.items():
-        if field not in HELD and text not in ("", "NONE", USUAL.get(field)):
-            notes.append(f"{where}: {field} {text}: {WHY.get(field, 'there is no setting for it')}")
+    for field in plain.keys() - KEPT - USUAL.keys():
+        notes.append(f"{where}: {field} {found[field]}: there is no setting for it")
+    shown = {field: plain[field] for field in USUAL if plain.get(field, "") not in ("", USUAL[field])}
+    if shown:
+        values.append(("shown", shown))
+    per_host = _per_host(where, others, notes, known)
+    if per_host:
+        values.append(("per_host", per_host))
     return tuple(values)
 
 
-def _environment(name: str, found: Mapping[str, str], notes: list[str]) -> tuple[tuple[str, object], ...]:
+def _references(
+    where: str, plain: Mapping[str, str], notes: list[str], known: carried.Known
+) -> list[tuple[str, object]]:
+    """What a queue says of hosts, environments, lists, projects and resources."""
+    values: list[tuple[str, object]] = []
+    hosts = known.only("host group", places.words(plain.get("hostlist", "")), f"{where}: hostlist", notes)
+    if hosts:
+        values.append(("hostlist", hosts))
+    kinds = plain.get("qtype", "").upper().split()
+    if set(kinds) <= {"BATCH", "INTERACTIVE"} and kinds not in ([], ["BATCH"]):
+        values.append(("qtype", " ".join(kinds)))
+    elif kinds and kinds != ["BATCH"]:
+        notes.append(f"{where}: qtype {plain['qtype']}: there is no setting for it")
+    for field in places.LISTS:
+        names = places.words(plain.get(field, ""))
+        if field in ("pe_list", "ckpt_list"):
+            if field in plain:
+                values.append((field, list(names) or ["NONE"]))
+            continue
+        kind = "project" if field.endswith("projects") else "user list"
+        if kept := known.only(kind, names, f"{where}: {field}", notes):
+            values.append((field, kept))
+    if plain.get("calendar", "NONE") not in ("NONE", ""):
+        values.append(("calendar", plain["calendar"]))
+    if pairs := places.pairs(plain.get("complex_values", "")):
+        values.append(("complex_values", dict(pairs)))
+    return values
+
+
+def _per_host(
+    where: str, others: Mapping[str, list[tuple[str, str]]], notes: list[str], known: carried.Known
+) -> dict[str, dict[str, str]]:
+    """What is otherwise on some hosts, by host or group."""
+    found: dict[str, dict[str, str]] = {}
+    for field, pairs in others.items():
+        for place, text in pairs:
+            if field not in checked.PER_HOST or checked.complaint(field, text):
+                notes.append(f"{where}: {field} [{place}={text}] cannot be set by host")
+            elif known.only("host group", (place,), f"{where}: {field}", notes):
+                found.setdefault(place, {})[field] = text
+    return found
+
+
+def _environment(
+    name: str, found: Mapping[str, str], notes: list[str], known: carried.Known
+) -> tuple[tuple[str, object], ...]:
     """The lines of one [[parallel_environment]]."""
+    where = f"parallel environment {name}"
     values: list[tuple[str, object]] = [("name", name)]
     slots = _number(found.get("slots", ""))
     if slots is not None:
         values.append(("slots", slots))
     elif "slots" in found:
-        notes.append(f"parallel environment {name}: slots '{found['slots']}' is not a number")
-    if found.get("allocation_rule"):
-        values.append(("allocation_rule", found["allocation_rule"]))
-    for field in ("user_lists", "xuser_lists", "start_proc_args", "stop_proc_args"):
-        if found.get(field, "NONE") not in ("NONE", "none", ""):
-            notes.append(f"parallel environment {name}: {field} {found[field]}: there is no setting for it")
+        notes.append(f"{where}: slots '{found['slots']}' is not a number")
+    for field in ("user_lists", "xuser_lists"):
+        if kept := known.only("user list", places.words(found.get(field, "")), f"{where}: {field}", notes):
+            values.append((field, kept))
+    for field in ("allocation_rule", "start_proc_args", "stop_proc_args", "urgency_slots", "qsort_args"):
+        if found.get(field, "NONE") not in ("NONE", ""):
+            values.append((field, found[field]))
+    for field in ("control_slaves", "job_is_first_task", "accounting_summary"):
+        if field in found:
+            values.append((field, found[field].upper() == "TRUE"))
     return tuple(values)
 
 
 def _globals(dump: Dump, configuration: Mapping[str, str], notes: list[str]) -> list[tuple[str, object]]:
     """What is not of a queue."""
     values: list[tuple[str, object]] = []
-    for setting, folder in (
-        ("projects", "projects"),
-        ("calendars", "calendars"),
-        ("checkpoints", "ckpt"),
-        ("host_groups", "hostgroups"),
-    ):
-        names = list(dump.each(folder))
-        if names:
-            values.append((setting, names))
     for field, setting in GLOBAL.items():
         number = _number(configuration.get(field, ""))
         if number:
@@ -261,21 +231,7 @@ def _globals(dump: Dump, configuration: Mapping[str, str], notes: list[str]) -> 
     last = _number(dump.text("jobseqnum").strip())
     if last is not None and last >= 1000:
         values.append(("first_job_id", last + 1))
-    for field in UNHELD:
-        text = configuration.get(field, "")
-        if text.lower() not in ("", "none", "0"):
-            notes.append(f"global configuration: {field} {text}: there is no setting for it")
-    _complexes(dump, values, notes)
-    for folders, what in (
-        (("resource_quotas",), "resource quota set"),
-        (("execution", "exec_hosts"), "execution host"),
-    ):
-        for name in dump.each(*folders):
-            if name not in ("global", "template"):
-                notes.append(f"{what} {name}: there is no setting for it")
-    for name in dump.each("usersets"):
-        if name not in ("arusers", "deadlineusers", "defaultdepartment"):
-            notes.append(f"user list {name}: who may submit where is a matter of accounts")
+    _h_vmem(dump, values)
     if dump.text("sharetree").strip():
         notes.append("share tree: jobs are started in the order of priority and submission")
     if any(line.strip() and not line.startswith("#") for line in dump.text("sge_request").split("\n")):
@@ -283,15 +239,9 @@ def _globals(dump: Dump, configuration: Mapping[str, str], notes: list[str]) -> 
     return values
 
 
-def _complexes(dump: Dump, values: list[tuple[str, object]], notes: list[str]) -> None:
-    """The default of h_vmem; a complex of the site's own is told."""
-    from gridcompat import complexes
-
-    for line in dump.text("centry", "complexes").split("\n"):
-        words = _shown(line).split()
-        if len(words) != 8 or words[0].startswith("#"):
-            continue
+def _h_vmem(dump: Dump, values: list[tuple[str, object]]) -> None:
+    """The default of h_vmem."""
+    for line in carried.complex_lines(dump):
+        words = line.split()
         if words[0] == "h_vmem" and units.memory_bytes(words[6]):
             values.append(("h_vmem_default", words[6]))
-        elif complexes.find(words[0]) is None:
-            notes.append(f"complex {words[0]}: there is no setting for it")

@@ -17,7 +17,8 @@ def text(site: Site) -> str:
     if site.notes:
         parts += ["# Not carried over:\n", *(f"#   {note}\n" for note in site.notes)]
     parts += ["\n", _lines(site.values)]
-    for title, tables in (("queue", site.queues), ("parallel_environment", site.environments)):
+    every = (("queue", site.queues), ("parallel_environment", site.environments), *site.tables)
+    for title, tables in every:
         parts += [f"\n[[{title}]]\n{_lines(table)}" for table in tables]
     return "".join(parts)
 
@@ -26,9 +27,14 @@ def _lines(values: Sequence[tuple[str, object]]) -> str:
     return "".join(f"{name} = {_value(value)}\n" for name, value in values)
 
 
+def _key(text: str) -> str:
+    bare = text.isascii() and text.replace("_", "").replace("-", "").isalnum()
+    return text if bare else json.dumps(text, ensure_ascii=False)
+
+
 def _value(value: object) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(text)}" for key, text in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {_value(text)}" for key, text in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     # JSON's texts, numbers and truth are TOML's.

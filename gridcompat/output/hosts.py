@@ -143,6 +143,8 @@ def offers(host: Host, settings: Settings, *, whole: bool = False, exact: bool =
     add("hl", "np_load_medium", number(each(host.load)))
     add("hl", "np_load_long", number(each(host.load_long)))
     own = places.host(host.name, settings)
+    if host.name == places.GLOBAL:
+        return [offer for offer in found if offer[0][0] == "g"]
     if own is None:
         add("hc", "h_vmem", memory(host.h_vmem_free))
         for release in settings.releases[:1]:

@@ -99,6 +99,10 @@ def queue(found: Queue, settings: Settings, host: str = "") -> str:
         ("initial_state", "default"),
         *((name, limits.get(name, "INFINITY")) for name in LIMITS),
     ]
+    if host and "subordinate_list" in shown:
+        # An instance shows what an entry leaves out: threshold=order=action=...
+        entries = shown["subordinate_list"].replace(",", " ").split()
+        shown["subordinate_list"] = " ".join(one + "=0" * (4 - one.count("=")) for one in entries)
     rows = [(name, shown.get(name, value)) for name, value in rows]
     if not host:
         rows = [(name, _with_hosts(name, str(value), found)) for name, value in rows]
@@ -255,7 +259,7 @@ def resource_quota(found: ResourceQuota) -> str:
         ("enabled", "TRUE" if found.enabled else "FALSE"),
     ]
     lines = [f"   {key:<13}{value}\n" for key, value in rows]
-    for rule in found.limits:
+    for rule in found.rules:
         line, words = f"   {'limit':<12}", list[str]()
         for word in rule.split():
             if words and len(line) + len(word) + 3 > 80:
@@ -341,10 +345,10 @@ SCHEDULER: tuple[tuple[str, object], ...] = (
 )
 
 
-def configuration(settings: Settings) -> str:
-    """Return the global configuration."""
+def rows(settings: Settings) -> list[tuple[str, object]]:
+    """Return the lines of the global configuration that come from settings of their own or are as usual."""
     minutes, seconds = divmod(settings.reschedule_unknown_s, 60)
-    rows: list[tuple[str, object]] = [
+    return [
         ("execd_spool_dir", "none"),
         ("mailer", settings.sendmail),
         ("xterm", "none"),
@@ -397,7 +401,12 @@ def configuration(settings: Settings) -> str:
         ("jsv_url", "none"),
         ("jsv_allowed_mod", "ac,h,i,e,o,j,M,N,p,w"),
     ]
-    return "#global:\n" + table(_continued(_replaced(rows, settings.configuration)), 29) + "\n"
+
+
+def configuration(settings: Settings) -> str:
+    """Return the global configuration."""
+    found = _replaced(rows(settings), settings.configuration)
+    return "#global:\n" + table(_continued(found), 29) + "\n"
 
 
 def _continued(rows: Sequence[tuple[str, object]]) -> list[tuple[str, object]]:
@@ -409,7 +418,7 @@ def _folded(text: str, indent: int) -> str:
     """A text with blanks, in lines of up to 80 columns that end with a backslash."""
     lines, current = [], ""
     for word in text.split():
-        if current and indent + len(current) + len(word) + 3 > 80:
+        if current and indent + len(current) + len(word) + 1 >= 80:
             lines.append(current)
             current = word
         else:

@@ -51,8 +51,8 @@ def fill(values: dict[str, Any], fault: Fault) -> None:
             own = (one.name for one in values[details])
             values[names] = list(dict.fromkeys((*own, *values.get(names, ()))))
     for line in values.get("complexes", ()):
-        if complaint := complexes.complaint(line):
-            raise fault("complexes", f"'{line}': {complaint}", "as qconf -sc shows them")
+        if wrong := complexes.complaint(line):
+            raise fault("complexes", f"'{line}': {wrong}", "as qconf -sc shows them")
     _groups(values, fault)
     for queue in values.get("queues", ()):
         _queue(queue, values, fault)
@@ -110,12 +110,12 @@ def _queue(queue: Any, values: dict[str, Any], fault: Fault) -> None:
             where = f"{queue.name}.per_host.{place}"
             if field not in PER_HOST:
                 raise fault("queues", f"{where}: '{field}' cannot be set by host", ", ".join(PER_HOST))
-            if complaint := _value(field, text):
-                raise fault("queues", f"{where}.{field}: '{text}' {complaint}", "")
+            if wrong := complaint(field, text):
+                raise fault("queues", f"{where}.{field}: '{text}' {wrong}", "")
 
 
-def _value(field: str, text: str) -> str:
-    """What is wrong with a value of a queue on a host."""
+def complaint(field: str, text: str) -> str:
+    """Return what is wrong with a value of a queue on a host, "" if nothing is."""
     if field in ("slots", "seq_no") and not (text.isascii() and text.isdigit() and len(text) < 10):
         return "is not a number"
     if field == "rerun" and text.upper() not in ("TRUE", "FALSE"):

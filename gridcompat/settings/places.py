@@ -37,17 +37,17 @@ def h_vmem(name: str, settings: Settings) -> str:
 
 
 def members(names: Iterable[str], settings: Settings) -> tuple[str, ...]:
-    """Return the hosts of a list of hosts and groups, each once, in its order; groups in groups count."""
+    """Return the hosts of a list, each once: those that it names, then those of its groups."""
     found: dict[str, None] = {}
     seen: set[str] = set()
-    waiting = list(names)
+    waiting = [tuple(names)]
     while waiting:
-        name = waiting.pop(0)
-        if name[:1] != "@":
-            found[name] = None
-        elif name not in seen:
-            seen.add(name)
-            waiting[:0] = next((one.hostlist for one in settings.host_group_details if one.name == name), ())
+        entries = waiting.pop(0)
+        found |= dict.fromkeys(name for name in entries if name[:1] != "@")
+        groups = [name for name in entries if name[:1] == "@" and name not in seen]
+        seen.update(groups)
+        lists = {one.name: one.hostlist for one in settings.host_group_details} if groups else {}
+        waiting[:0] = [lists.get(name, ()) for name in groups]
     return tuple(found)
 
 

@@ -93,7 +93,7 @@ class ResourceQuota:
     name: str
     description: str = "NONE"
     enabled: bool = True
-    limits: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     """Rules as the grid writes them behind `limit`: `users {*} to slots=4`."""
 
 

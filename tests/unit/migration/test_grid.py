@@ -61,16 +61,31 @@ def test_a_real_grid_becomes_settings(tmp_path: Path) -> None:
 
 def test_what_is_left_behind_is_named() -> None:
     notes = grid.site(DUMP).notes
+    assert notes == ("sge_request: keep the file; it is read from $SGE_ROOT/$SGE_CELL/common",)
+
+
+def test_what_the_dump_does_not_have_is_left_out_and_told(tmp_path: Path) -> None:
+    directory = tmp_path / "dump"
+    shutil.copytree(DUMP, directory)
+    (directory / "cqueues" / "odd").write_text(
+        "qname odd\nhostlist @gone vm\nuser_lists nobodys\nprojects lost\n"
+        "slots 2,[@gone=4],[vm=x]\nfuture 1\n"
+    )
+    (directory / "sharetree").write_text("id=0\n")
+    notes = grid.site(str(directory)).notes
     for wanted in (
-        "queue short: slots 4,[@big=8]: one value for all hosts: the first is taken",
-        "queue long.q: prolog /bin/true: nothing is run before a job",
-        "complex gpu: there is no setting for it",
-        "resource quota set max_slots: there is no setting for it",
-        "user list staff: who may submit where is a matter of accounts",
-        "global configuration: max_u_jobs 500: there is no setting for it",
+        "queue odd: hostlist @gone: the dump has no such host group",
+        "queue odd: user_lists nobodys: the dump has no such user list",
+        "queue odd: projects lost: the dump has no such project",
+        "queue odd: slots @gone: the dump has no such host group",
+        "queue odd: slots [vm=x] cannot be set by host",
+        "queue odd: future 1: there is no setting for it",
+        "share tree: jobs are started in the order of priority and submission",
     ):
         assert wanted in notes
-    assert not any("s_rt" in note or "suspend_interval" in note for note in notes)
+    assert [queue.hostlist for queue in loaded(str(directory), tmp_path).queues if queue.name == "odd"] == [
+        ("vm",)
+    ]
 
 
 def test_a_database_alone_asks_for_a_dump(tmp_path: Path) -> None:
