@@ -230,11 +230,11 @@ def _queue(context: Context, argument: str) -> int:
             hosts = _of_queue(context, queue, host) if at else [""]
             found += [text.queue(queue, settings, one) for one in hosts]
         if not found:
-            context.out("\n".join(shown))
+            context.out("".join(shown))
             context.err(f'No cluster queue or queue instance matches the phrase "{word}"\n')
             return 1
-        shown += found
-    context.out("\n".join(shown))
+        shown.append("\n".join(found))  # the grid parts what one word fits, not what two do
+    context.out("".join(shown))
     return 0
 
 
