@@ -7,7 +7,8 @@ from gridcompat.commands._jobs import Jobs
 from gridcompat.options import scan
 from gridcompat.output.messages import change, jobs
 from gridcompat.output.messages.usage import NO_ARGUMENT
-from gridcompat.service import orders, resubmit
+from gridcompat.service import resubmit
+from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,23 +34,29 @@ def run(context: Context, argv: list[str]) -> int:
     if any(target.typed is not None for target in targets):
         context.err("denied: the selected option works only on jobs and not on tasks\n")
         return UNKNOWN_STATUS
+    refusal = _hold.no_right(context.user, letters)
+    if refusal:
+        context.out(refusal + "\n")
+        return _hold.NO_RIGHT_STATUS
     given = Jobs(context)
     status, wrote = 0, False
     for target in reversed(targets):  # recorded: the last one is submitted first
         done = None
         if target.number is not None:
-            _set_holds(context, given, target.number, letters)
             done = resubmit.resubmit(
                 context.cluster(),
                 context.settings,
                 target.number,
                 namespace=context.namespace,
                 means=given.means,
+                user_hold="u" in letters,
             )
         if done is None:
             context.out(change.nothing_to_resubmit(str(target.number or 0)) + "\n")
             status = UNKNOWN_STATUS
         else:
+            if "u" in letters and target.number is not None:
+                context.out(_held(target.number, done.tasks))
             context.out(jobs.submitted(done.id, done.name, done.tasks))
             wrote = True
     if wrote:
@@ -57,17 +64,7 @@ def run(context: Context, argv: list[str]) -> int:
     return status
 
 
-def _set_holds(context: Context, given: Jobs, number: int, letters: str) -> None:
-    """-h changes the holds of the job that is copied (recorded)."""
-    if not letters:
-        return
-    done = orders.hold(
-        context.cluster(),
-        number,
-        caller=given.caller,
-        means=given.means,
-        set_letters="u" if "u" in letters else "",
-        clear_letters="u" if "U" in letters else "",
-    )
-    if done is not None:
-        context.out(_hold.told(number, done))
+def _held(number: int, tasks: tuple[int, int, int] | None) -> str:
+    """What -h u says: the number is that of the job that was copied, the hold is the new one's (recorded)."""
+    every = ranges.members((tasks,)) if tasks else (None,)
+    return "".join(change.modified_hold(number, task) + "\n" for task in every)

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 
 def resubmit(
-    cluster: Cluster, settings: Settings, number: int, *, namespace: str, means: Means
+    cluster: Cluster,
+    settings: Settings,
+    number: int,
+    *,
+    namespace: str,
+    means: Means,
+    user_hold: bool = False,
 ) -> Submitted | None:
     """Submit an active job once more and return the new one; None if there is no such job.
 
-    The new job has no hold; what the old one waits for it waits for too.
+    The new job has no hold but the one that is asked for; what the old one waits for it waits for too.
 
     Raises:
         GridError: as `submit`; or the old job's Secret cannot be read.
@@ -37,7 +43,7 @@ def resubmit(
         return None
     if not rows.active(old):
         return None
-    request = replace(objects.read_request(old["spec"]["request"]), user_hold=False)
+    request = replace(objects.read_request(old["spec"]["request"]), user_hold=user_hold)
     submission = Submission(request=replace(request, name=old["spec"]["jobName"]))
     try:
         data = cluster.get(SECRET, objects.secret_name(old), namespace=namespace).get("data", {})

@@ -345,3 +345,21 @@ def test_jstop_deletes_one_job(world: World) -> None:
     assert world.run("jstop", "bot") == (0, f"{USER} has deleted job {second}\n", "")
     assert world.run("jstop", "bot") == (1, "", "No job 'bot' is currently queued or running\n")
     assert world.run("jstop") == (1, "", "No job '' is currently queued or running\n")
+
+
+def test_qresub_holds_the_new_job_and_names_the_old_one(world: World) -> None:
+    plain, array = world.submit(name="zz"), world.submit(name="arr", tasks=(1, 2, 1))
+    told = f'modified hold of job {plain}\nYour job {array + 1} ("zz") has been submitted\n'
+    assert world.run("qresub", "-h", "u", str(plain)) == (0, told, "")
+    assert (world.states(plain), world.states(array + 1)) == (["qw"], ["hqw"])
+    assert world.run("qresub", "-h", "U", str(array + 1)) == (
+        0,
+        f'Your job {array + 2} ("zz") has been submitted\n',
+        "",
+    )
+    assert world.states(array + 2) == ["qw"]
+    assert world.run("qresub", "-h", "u", str(array))[1].splitlines()[:2] == [
+        f"modified hold of job-array task {array}.{task}" for task in (1, 2)
+    ]
+    denied = f'denied: "{USER}" must be operator to set operator hold\n'
+    assert world.run("qresub", "-h", "o", str(plain)) == (10, denied, "")
