@@ -185,7 +185,11 @@ def nothing_left(user: Account) -> None:
 def unrun(user: Account) -> set[str]:
     """Pods that keep the name of an attempt that never ran, for as long as their GridJob is there."""
     items = user.cluster.get("pods", "-n", user.namespace)["items"]
-    return {f"Pod/{one['metadata']['name']}" for one in items if not one["status"].get("startTime")}
+    return {
+        f"Pod/{one['metadata']['name']}"
+        for one in items
+        if '"startedAt": "' not in json.dumps(one["status"]) and one["metadata"].get("deletionTimestamp")
+    }
 
 
 def each_run_has_one_record(user: Account, *jobs: str) -> None:
