@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from real_cluster import NAMESPACE, Account, RealCluster
 from test_kubernetes import entries, number, other, script, site, user
 
 from gridcompat.model import JobRequest
-from gridcompat.translate.grid_job import grid_job
+from gridcompat.translate.grid_job import grid_job, request_json
 
 __all__ = ["other", "site", "user"]  # fixtures
 
@@ -76,13 +77,17 @@ def running(site: RealCluster, other: Account) -> str:
 @pytest.fixture
 def unharmed(site: RealCluster, other: Account, running: str) -> Iterator[None]:
     """After an attempt the daemon lives as before, and nothing of the other's has changed."""
-    words = ("gridjob,secret,pod", "-n", other.namespace)
-    before = {one["metadata"]["uid"] for one in site.get(*words)["items"]}
+
+    def theirs() -> set[str]:
+        items = site.get("gridjob,secret,pod", "-n", other.namespace)["items"]
+        return {one["metadata"]["uid"] for one in items if running in one["metadata"]["name"]}
+
+    before = theirs()
     spec = site.get("gridjob", running, "-n", other.namespace)["spec"]
     restarts = restarts_of(site)
     yield
     assert site.get("gridjob", running, "-n", other.namespace)["spec"] == spec
-    assert before <= {one["metadata"]["uid"] for one in site.get(*words)["items"]}
+    assert theirs() == before
     assert restarts_of(site) == restarts, "the daemon has died"
 
 
@@ -523,3 +528,237 @@ def test_holds_of_operators_stay(site: RealCluster, api: Api, user: Account) -> 
     assert api.ask("PATCH", path, {"spec": {"priority": 101}})[0] == 422
     assert api.ask("PATCH", path, {"spec": {"holds": {"user": None}, "priority": 0}})[0] == 200
     user.ok("qdel", job)
+
+
+# ------------------------------------------------------------ numbers
+
+
+@watched
+@pytest.mark.parametrize("what", ["back", "forward", "the maximum", "none", "another's", "names"])
+def test_the_next_number_moves_by_one(
+    site: RealCluster, api: Api, user: Account, other: Account, own: str, running: str, what: str
+) -> None:
+    path = f"{GROUP}/namespaces/{user.namespace}/gridaccounts/account/status"
+    mine, theirs = (
+        site.get("gridaccount", "account", "-n", one.namespace)["status"] for one in (user, other)
+    )
+    entry = {"name": "x", "id": 1, "nonce": "n"}
+    status: dict[str, Any] = {
+        "back": {"nextId": mine["nextId"] - 1},
+        "forward": {"nextId": mine["nextId"] + 2},
+        "the maximum": {"nextId": 9_999_999_999},
+        "none": {"nextId": None},
+        "another's": {"nextId": theirs["nextId"]},
+        "names": {"once": [entry] * 257},
+    }[what]
+    assert api.ask("PATCH", path, {"status": status})[0] == 422
+    body = {"spec": {"blocks": [{"first": 1, "last": 9_999_999_999}], "owner": other.owner}}
+    answer = api.ask("PATCH", path, {**body, "status": {"nextId": mine["nextId"]}})
+    assert answer[0] == 200, "the status may be written"
+    spec = site.get("gridaccount", "account", "-n", user.namespace)["spec"]
+    assert spec["owner"] == user.owner
+    assert spec["blocks"][0]["first"] != 1
+
+
+@watched
+def test_anothers_number_is_not_taken(
+    site: RealCluster, api: Api, user: Account, other: Account, own: str
+) -> None:
+    account = site.get("gridaccount", "account", "-n", other.namespace)
+    body = body_of(user, id=account["status"]["nextId"])
+    body["metadata"]["name"] = str(body["spec"]["id"])
+    status, answer = create(api, user, body)
+    assert (status, "not within the account's blocks" in answer["message"]) == (422, True)
+    # An entry of -once is no way to have the controller take it.
+    path = f"{GROUP}/namespaces/{user.namespace}/gridaccounts/account/status"
+    entry = {"name": "x", "id": body["spec"]["id"], "nonce": "n"}
+    assert api.ask("PATCH", path, {"status": {"once": [entry]}})[0] == 200
+    words = ("gridaccount", "account", "-n", user.namespace)
+    site.wait(lambda: not site.get(*words)["status"].get("once"), "the entry is kept")
+    runs_soon(other)
+
+
+# ------------------------------------------------------------ with rights that a site may give
+
+
+@watched
+def test_a_job_made_again_under_its_number_has_records_of_its_own(
+    site: RealCluster, api: Api, user: Account
+) -> None:
+    body = body_of(user, {"arguments": ("-c", "exec sleep 3000")})
+    job = body["metadata"]["name"]
+    assert create(api, user, body)[0] == 201
+    site.wait(lambda: any(row.split()[0] == job and " r " in row for row in rows_of(user)), "it does not run")
+    words = ("gridjob", job, "-n", user.namespace)
+    site.kubectl("patch", *words, "--type=merge", "-p", json.dumps({"metadata": {"finalizers": None}}))
+    site.kubectl("delete", *words, "--cascade=orphan")
+    again = body_of(user) | {"metadata": body["metadata"]}
+    again["spec"] |= {"id": body["spec"]["id"], "nonce": "again"}
+    assert create(api, user, again)[0] == 201
+    site.wait(lambda: len(entries(user, job)) == 2, f"records: {entries(user, job)}")
+    assert sorted(entry.exit_status for entry in entries(user, job)) == [0, 137]
+    pods = ("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")
+    site.wait(lambda: not site.get(*pods)["items"], "pods are left")
+
+
+@watched
+@pytest.mark.parametrize("whose", ["nobody's", "another's"])
+def test_a_forged_pod_leaves_no_record_of_anothers(
+    site: RealCluster, user: Account, other: Account, running: str, whose: str
+) -> None:
+    job = running if whose == "another's" else "4"
+    before = len(entries(other, running))
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"private-{job}-a1",
+            "namespace": user.namespace,
+            "labels": {
+                "gridcompat.io/job": job,
+                "gridcompat.io/task": "1",
+                "gridcompat.io/attempt": "1",
+            },
+            "annotations": {"gridcompat.io/record": json.dumps({"owner": other.owner, "job_name": "a:b\nc"})},
+            "finalizers": ["gridcompat.io/evidence"],
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [
+                {
+                    "name": "c",
+                    "image": "kubelab.test/busybox:1",
+                    "imagePullPolicy": "Never",
+                    "command": ["sh", "-c", "exit 3"],
+                }
+            ],
+        },
+    }
+    site.apply([pod])
+    words = ("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")
+    site.wait(lambda: not site.get(*words)["items"], "the pod is kept")
+    assert len(entries(other, running)) == before
+    assert {entry.owner for entry in entries(user, "4")} <= {user.owner}
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "a name with escapes": {"jobName": "\x1b]0;x\x07\x1b[2J\r\nevil", "holds": {"user": "1"}},
+    "no request": {"request": "[" * 100_000},
+    "the end of time": {"startTime": 2**63 - 1},
+    "lists that are none": {"holds": {"user": "5-3,,", "operator": ""}, "deleted": "0-0:0"},
+    "millions of tasks": {"tasks": "1-9999999:1", "holds": {"user": "2-9999999:3"}},
+    "tens of thousands of holes": {
+        "tasks": "1-75000:1",
+        "maxRunning": 1,
+        "holds": {"user": "1-75000:1"},
+        "deleted": ",".join(map(str, range(1, 75000, 4)))[:299_000].rpartition(",")[0],
+    },
+    "negations": {"request": json.dumps({"schema": 1, "name": "x", "hard_queues": ["!" * 190_000]})},
+    "predecessors": {"predecessors": list(range(10**8, 10**8 + 5000)), "arrayPredecessors": [4999] * 5000},
+    "a megabyte": {
+        "request": json.dumps({"schema": 1, "name": "x", "context": [["x", "y" * 190_000]]}),
+        "holds": {"user": "1," * 140_000 + "1"},
+        "deleted": "9," * 140_000 + "9",
+        "tasks": "1-4:1",
+    },
+}
+READING = [
+    "qstat -u *", "qstat -f -u *", "qstat -ext -u *", "qstat -xml -u *", "qstat -j", "qstat -s z -u *",
+    "qhost -j", "qselect", "job x",
+]  # fmt: skip
+
+
+@pytest.fixture
+def viewer(site: RealCluster, user: Account, other: Account) -> Iterator[Account]:
+    """The other, who may see everybody's jobs for a while."""
+    words = ("clusterrolebinding", "iso-viewer")
+    site.kubectl("create", *words, "--clusterrole=gridcompat-viewer", f"--user={other.owner}")
+    site.wait(lambda: "own" in other.ok("qstat", "-u", user.owner), "the role is not in force")
+    yield other
+    site.kubectl("delete", *words)
+
+
+@watched
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_job_stops_neither_daemon_nor_readers(
+    api: Api, user: Account, viewer: Account, own: str, what: str
+) -> None:
+    body = body_of(user)
+    body["spec"] |= HOSTILE[what]
+    status, answer = create(api, user, body)
+    assert status == 201, answer
+    runs_soon(viewer)
+    for line in [*READING, f"qstat -j {body['metadata']['name']}"]:
+        begun = time.monotonic()
+        done = viewer.run(*line.split())
+        assert done.returncode in (0, 1), (line, done.stderr)
+        assert "Traceback" not in done.stderr, line
+        assert "\x1b" not in done.stdout + done.stderr, line
+        assert time.monotonic() - begun < PATIENCE_S, line
+    user.kubectl(
+        "patch",
+        "gridjob",
+        body["metadata"]["name"],
+        "--type=merge",
+        "-p",
+        '{"spec":{"deleted":"1-9999999:1"}}',
+    )
+
+
+def test_a_viewer_sees_jobs_and_nothing_in_them(
+    api: Api, user: Account, viewer: Account, site: RealCluster
+) -> None:
+    name = script(user, "secret.sh", "# script of mine")
+    job = number(user.ok("qsub", "-h", "-N", "mine", "-v", "PASSWORD=of-mine", name))
+    assert f" {job} " in viewer.ok("qstat", "-u", "*")
+    shown = viewer.ok("qstat", "-j", job)
+    assert "mine" in shown
+    assert "script of mine" not in shown + viewer.ok("qstat", "-xml", "-j", job)
+    assert "of-mine" not in shown + viewer.ok("qstat", "-xml", "-j", job)
+    refusals = {
+        words: viewer.run(*words, job)
+        for words in (("qdel",), ("qhold",), ("qalter", "-p", "-5"), ("qmod", "-sj"))
+    }
+    for words, done in refusals.items():
+        assert (done.returncode != 0, len((done.stdout + done.stderr).splitlines())) == (True, 1), (
+            words,
+            done,
+        )
+    secret = ("get", "secret", f"gridjob-{job}", "-n", user.namespace)
+    assert "forbidden" in viewer.kubectl(*secret).stderr
+    user.ok("qdel", job)
+
+
+# ------------------------------------------------------------ very many
+
+
+def test_thousands_of_jobs_hold_nobody_up(site: RealCluster, api: Api, user: Account, other: Account) -> None:
+    words = ("-n", user.namespace, "--type=merge", "-p")
+    first = 8_000_000
+    spec = site.get("gridaccount", "account", "-n", user.namespace)["spec"]
+    blocks = [*spec["blocks"], {"first": first, "last": first + STORM}]
+    site.kubectl("patch", "gridaccount", "account", *words, json.dumps({"spec": {"blocks": blocks}}))
+    body = body_of(user)
+    made: dict[int, int] = {}
+    slowest = 0.0
+    begun = time.monotonic()
+    for at in range(STORM):
+        request = JobRequest(name="storm", hard_resources=(("h_vmem", f"{at + 1}P"),), hard_queues=("task",))
+        body["metadata"]["name"] = str(first + at)
+        body["spec"] |= {"id": first + at, "request": request_json(request)}
+        status, _ = create(api, user, body)
+        made[status] = made.get(status, 0) + 1
+        if at % 500 == 250:
+            slowest = max(slowest, runs_soon(other))
+    assert made == {201: STORM}
+    sys.stderr.write(f"{STORM} jobs in {time.monotonic() - begun:.0f} s; another's took {slowest:.1f} s\n")
+    runs_soon(other)
+    # And the quota of an account ends it.
+    count = len(site.get("gridjobs", "-n", user.namespace)["items"])
+    hard = {"spec": {"hard": {"count/gridjobs.gridcompat.io": str(count)}}}
+    site.kubectl("patch", "resourcequota", "gridcompat", *words, json.dumps(hard))
+    time.sleep(3)
+    body["metadata"]["name"] = str(first + STORM)
+    body["spec"]["id"] = first + STORM
+    status, answer = create(api, user, body)
+    assert (status, "exceeded quota" in str(answer)) == (403, True)
