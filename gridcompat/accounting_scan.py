@@ -248,8 +248,8 @@ def _by_two(path: str, middle: int, groups: _Groups, span: Span | None) -> Itera
             status = 1
             try:
                 for part in _parts(blocks(path, middle), groups, span):
-                    marshal.dump(part, file, MARSHAL)
-                marshal.dump(None, file, MARSHAL)
+                    text = marshal.dumps(part, MARSHAL)
+                    file.write(len(text).to_bytes(8, "little") + text)
                 file.flush()
                 status = 0
             finally:
@@ -262,8 +262,9 @@ def _by_two(path: str, middle: int, groups: _Groups, span: Span | None) -> Itera
             yield from _parts(blocks(path, middle), groups, span)
             return
         file.seek(0)
-        while (part := marshal.load(file)) is not None:
-            yield part
+        # Not `marshal.load`, which asks the file for each number.
+        while size := int.from_bytes(file.read(8), "little"):
+            yield marshal.loads(file.read(size))
 
 
 def _is_dense(path: str, needle: bytes) -> bool:
