@@ -50,6 +50,7 @@ NAVIGATION = {
     ],
     "Explanation": [
         "docs/explanation/differences",
+        "docs/explanation/security",
         "docs/explanation/architecture",
         "docs/explanation/decisions",
     ],
