@@ -150,9 +150,7 @@ def _cleaned(context: Context, argument: str) -> str:
     every = _hosts.instances(context, _hosts.hosts(context, ()))
     for word in argument.split(","):
         named = [one.name for one in every if _hosts.names_queue(word, one, context.settings)]
-        said += [
-            f'{context.user} - you have no permission to modify queue "{name}"' for name in sorted(named)
-        ]
+        said += [f'{context.user} - you have no permission to modify queue "{name}"' for name in named]
         if not named:
             said.append(f'invalid queue or job "{word}"')
     return "\n".join(said)

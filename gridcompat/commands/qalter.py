@@ -104,12 +104,14 @@ def _softened(occurrences: tuple[Occurrence, ...]) -> tuple[Occurrence, ...]:
 
 
 def _in_order(fields: dict[str, Any], given: set[str]) -> dict[str, Any]:
-    """Only what the switches name: -soft -q does not touch the hard queues, and -cwd changes nothing.
+    """Only what the switches name: -soft -q does not touch the hard queues, and -cwd takes a directory away.
 
-    The grid says that it modified the working directory and leaves it as it was (recorded).
+    The grid says that it modified the working directory; the job has none then and runs in its home (tried).
     """
     if "-wd" not in given:
         fields.pop("cwd", None)
+        if "-cwd" in given:
+            fields["cwd"] = None
     if "-q" in given:
         fields = {
             name: value

@@ -63,7 +63,7 @@ def _queues(context: Context, words: list[str]) -> int:
     for word in words:
         for part in _targets.split(word):
             named = [one.name for one in every if _hosts.names_queue(part, one, context.settings)]
-            for name in sorted(named):
+            for name in named:
                 context.out(change.may_not_modify_queue(context.user, name) + "\n")
             if not named:
                 context.out(change.no_such_queue(part) + "\n")

@@ -93,7 +93,7 @@ def alter(
             done = None
             return None
         old = objects.read_request(job["spec"]["request"])
-        new = _requested(cluster, old, changes, caller.namespace)
+        new = _requested(cluster, old, changes, caller.namespace, number)
         refusal = _refusal(cluster, job, now, old, new, changes, caller.namespace)
         held, holds = orders.holds_patch(
             job, now, tasks, set_letters=changes.set_holds, clear_letters=changes.clear_holds
@@ -120,7 +120,9 @@ def alter(
     return done
 
 
-def _requested(cluster: Cluster, old: JobRequest, changes: Changes, namespace: str) -> JobRequest:
+def _requested(
+    cluster: Cluster, old: JobRequest, changes: Changes, namespace: str, number: int
+) -> JobRequest:
     """The request with the changes, predecessors resolved anew."""
     new = replace(old, **dict(changes.fields))
     if changes.context_changes:
@@ -129,14 +131,18 @@ def _requested(cluster: Cluster, old: JobRequest, changes: Changes, namespace: s
         names = tuple(name for name, _ in changes.environment if name != "TERM")
         new = replace(new, variables=names, without_term=True)
     if new.predecessors_requested != old.predecessors_requested:
-        new = replace(
-            new, predecessors=select.resolved(cluster, new.predecessors_requested, namespace=namespace)
-        )
+        new = replace(new, predecessors=_others(cluster, new.predecessors_requested, namespace, number))
     if new.array_predecessors_requested != old.array_predecessors_requested:
-        by_task = select.resolved(cluster, new.array_predecessors_requested, namespace=namespace)
+        by_task = _others(cluster, new.array_predecessors_requested, namespace, number)
         new = replace(new, array_predecessors=by_task)
     check_request_size(new)
     return new
+
+
+def _others(cluster: Cluster, words: tuple[str, ...], namespace: str, number: int) -> tuple[int, ...]:
+    """The jobs that words mean; the job itself only by its number, which is refused, not by its name."""
+    found = select.resolved(cluster, words, namespace=namespace)
+    return tuple(one for one in found if one != number or str(number) in words)
 
 
 def _context(

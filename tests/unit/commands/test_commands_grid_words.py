@@ -159,10 +159,10 @@ def test_a_resource_without_a_name_is_told_of_and_not_asked_for(world: World, co
 @pytest.mark.parametrize(
     ("word", "names"),
     [
-        ("*", ["continuous", "task"]),
+        ("*", ["task", "continuous"]),
         ("t*", ["task"]),
         ("task@*", ["task"]),
-        (f"*@{HOST}", ["continuous", "task"]),
+        (f"*@{HOST}", ["task", "continuous"]),
     ],
 )
 def test_patterns_of_queues_are_refused_by_instance(world: World, word: str, names: list[str]) -> None:

@@ -267,3 +267,19 @@ def test_a_file_of_options_that_cannot_be_read_loses_the_jobs(
     assert world.run("qalter", "-@", "nosuch", number) == (1, "", nothing)
     assert world.run("qalter", "-@", "fold", number) == (1, "", complaint + nothing)
     assert world.run("qalter", "-@") == (2, "", "qalter: -@ option must have file argument\n")
+
+
+def test_a_job_waits_for_others_of_its_name_only(world: World) -> None:
+    number, other = world.submit(name="same"), world.submit(name="same")
+    told = f"modified job id hold list of job {number}\n   blocking jobs: {other}\n   exited jobs:   NONE\n"
+    assert alter(world, "-hold_jid", "same", number) == (0, told, "")
+    assert request(world, number).predecessors == (other,)
+
+
+def test_cwd_takes_the_working_directory_away(world: World) -> None:
+    number = world.submit(cwd="/tmp")
+    told = f"modified working directory of job {number}\n"
+    assert alter(world, "-cwd", number) == (0, told, "")
+    assert request(world, number).cwd is None
+    assert alter(world, "-wd", "/usr", number) == (0, told, "")
+    assert request(world, number).cwd == "/usr"
