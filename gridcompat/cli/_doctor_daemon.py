@@ -93,15 +93,16 @@ def policy(site: Site) -> Finding:
     """The admission policy is there and denies."""
     group = "/apis/admissionregistration.k8s.io/v1"
     name = manifests.POLICY
+    wanted, *bindings = manifests.policy()
     try:
         there = site.get(f"{group}/validatingadmissionpolicies/{name}")
-        bound = site.get(f"{group}/validatingadmissionpolicybindings/{name}")
+        names = [one["metadata"]["name"] for one in bindings]
+        bound = [site.get(f"{group}/validatingadmissionpolicybindings/{one}") for one in names]
     except NotFound:
         return problem(f"the admission policy {name} or its binding is not installed", APPLY)
     except Forbidden:
         return _refuses(site)
-    wanted, binding = manifests.policy()
-    if bound["spec"].get("validationActions") != binding["spec"]["validationActions"]:
+    if any(one["spec"].get("validationActions") != ["Deny"] for one in bound):
         return problem(f"the admission policy {name} is not enforced (no Deny)", APPLY)
     if there["spec"].get("failurePolicy") != "Fail" or not contains(there["spec"], wanted["spec"]):
         return problem(f"the admission policy {name} is of another version", APPLY)

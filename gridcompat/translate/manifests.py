@@ -188,21 +188,7 @@ def policy() -> list[K8sObject]:
             "spec": {
                 "failurePolicy": "Fail",
                 "paramKind": {"apiVersion": GRID_ACCOUNT.api_version, "kind": GRID_ACCOUNT.kind},
-                "matchConstraints": {
-                    "resourceRules": [
-                        {
-                            "apiGroups": [GROUP],
-                            "apiVersions": ["v1"],
-                            "resources": ["gridjobs"],
-                            "operations": ["CREATE", "UPDATE"],
-                            "scope": "*",
-                        }
-                    ],
-                    # The defaults, so that applying again changes nothing.
-                    "matchPolicy": "Equivalent",
-                    "namespaceSelector": {},
-                    "objectSelector": {},
-                },
+                "matchConstraints": _matched("CREATE", "UPDATE"),
                 "matchConditions": [
                     {
                         # The controller and administrators; they must be able to let go of anything.
@@ -222,16 +208,42 @@ def policy() -> list[K8sObject]:
                 ],
             },
         },
-        {
-            **_head("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", POLICY, None),
-            "spec": {
-                "policyName": POLICY,
-                # Without a namespace: the GridAccount of the GridJob's own.
-                "paramRef": {"name": ACCOUNT_NAME, "parameterNotFoundAction": "Deny"},
-                "validationActions": ["Deny"],
-            },
-        },
+        _policy_binding(POLICY, "CREATE", without_account="Deny"),
+        # Deny would come before the conditions, and keep the controller from letting go of jobs whose account
+        # is gone: a namespace that is being deleted would stay for ever.
+        _policy_binding(f"{POLICY}-updates", "UPDATE", without_account="Allow"),
     ]
+
+
+def _policy_binding(name: str, operation: str, *, without_account: str) -> K8sObject:
+    return {
+        **_head("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", name, None),
+        "spec": {
+            "policyName": POLICY,
+            # Without a namespace: the GridAccount of the GridJob's own.
+            "paramRef": {"name": ACCOUNT_NAME, "parameterNotFoundAction": without_account},
+            "matchResources": _matched(operation),
+            "validationActions": ["Deny"],
+        },
+    }
+
+
+def _matched(*operations: str) -> dict[str, Any]:
+    return {
+        "resourceRules": [
+            {
+                "apiGroups": [GROUP],
+                "apiVersions": ["v1"],
+                "resources": ["gridjobs"],
+                "operations": list(operations),
+                "scope": "*",
+            }
+        ],
+        # The defaults, so that applying again changes nothing.
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {},
+        "objectSelector": {},
+    }
 
 
 def _few(field: str) -> str:

@@ -66,8 +66,8 @@ def test_a_job_object_is_deleted(site: RealCluster, user: Account, how: str) -> 
     gone_objects = {f"GridJob/{job}" for job in (*ran, waited)}
     gone_objects |= {f"Secret/gridjob-{job}" for job in (*ran, waited)}
     site.wait(lambda: not gone_objects & names(user, "gridjobs,secrets"), "objects stay")
-    items = site.get("pods", "-n", user.namespace, "-l", f"gridcompat.io/job in ({','.join(ran)})")["items"]
-    assert items == []
+    selector = ("-l", f"gridcompat.io/job in ({','.join(ran)})")
+    site.wait(lambda: not site.get("pods", "-n", user.namespace, *selector)["items"], "pods stay")
     each_run_has_one_record(user, *ran)
     assert entries(user, waited) == [], "what never ran leaves no record"
     jobs.went_through()

@@ -79,6 +79,7 @@ WELL: dict[str, Any] = {
     LEASE: lease(),
     POLICY: manifests.policy()[0],
     BINDING: manifests.policy()[1],
+    f"{BINDING}-updates": manifests.policy()[2],
     JOBS: {},
 }
 
@@ -185,6 +186,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     ("path", "answer", "what"),
     [
         (POLICY, NotFound("x"), "is not installed"),
+        (f"{BINDING}-updates", NotFound("x"), "is not installed"),
+        (f"{BINDING}-updates", {"spec": {"validationActions": ["Audit"]}}, "is not enforced"),
         (BINDING, NotFound("x"), "is not installed"),
         (BINDING, {"spec": {"validationActions": ["Audit"]}}, "is not enforced"),
         (POLICY, changed(lambda spec: spec.update(failurePolicy="Ignore")), "of another version"),

@@ -127,6 +127,14 @@ def test_the_accounting_volume_is_the_sites_choice() -> None:
 def test_the_policy_takes_the_account_of_the_jobs_own_namespace() -> None:
     binding = named("ValidatingAdmissionPolicyBinding", "gridcompat-gridjobs")["spec"]
     assert binding["paramRef"] == {"name": "account", "parameterNotFoundAction": "Deny"}
+    assert binding["matchResources"]["resourceRules"][0]["operations"] == ["CREATE"]
+
+
+def test_a_job_whose_account_is_gone_can_be_let_go_of() -> None:
+    binding = named("ValidatingAdmissionPolicyBinding", "gridcompat-gridjobs-updates")["spec"]
+    assert binding["policyName"] == "gridcompat-gridjobs"
+    assert binding["paramRef"] == {"name": "account", "parameterNotFoundAction": "Allow"}
+    assert binding["matchResources"]["resourceRules"][0]["operations"] == ["UPDATE"]
     assert binding["validationActions"] == ["Deny"]
 
 
