@@ -12,6 +12,7 @@ from gridcompat.output import qstat_xml, queues
 from gridcompat.output.hosts import instance_offers
 from gridcompat.record import replace
 from gridcompat.settings import places
+from gridcompat.states import FINISHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,9 +158,12 @@ def _full(
         context.out((queues.HEADER if not number else "") + queues.rule(view))
         context.out(queues.queue_line(instance, arch, _offers(context, given, instance)))
         context.out(_qstat_rows.body(context, given, below.get(instance.name, []), view=view))
-    if pending:
-        context.out(queues.pending_title(view))
-        context.out(_qstat_rows.body(context, given, pending, view=view))
+    over = [row for row in pending if row.state == FINISHED]
+    waiting = [row for row in pending if row.state != FINISHED]
+    for title, some in ((queues.pending_title, waiting), (queues.finished_title, over)):
+        if some:
+            context.out(title(view))
+            context.out(_qstat_rows.body(context, given, some, view=view))
     return 0
 
 

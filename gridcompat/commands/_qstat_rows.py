@@ -8,6 +8,7 @@ from __future__ import annotations
 from gridcompat.commands import _listing
 from gridcompat.output import qstat as text
 from gridcompat.record import record
+from gridcompat.states import FINISHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def fits(row: Row, states: States, now: float) -> bool:
 
 
 def apart(row: Row) -> list[Row]:
-    """Return a row for each task."""
-    if not row.tasks or row.queue:
+    """Return a row for each task; of an array that is over the grid keeps one."""
+    if not row.tasks or row.queue or row.state == FINISHED:
         return [row]
     from gridcompat.translate import ranges
 

@@ -10,6 +10,7 @@ Source: qstat(1), OUTPUT FORMATS; trailing blanks and unnamed columns from a liv
 from __future__ import annotations
 
 from gridcompat.record import record
+from gridcompat.states import FINISHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ PRIORITIES_EXTRA = 12
 FULL_RULE = "-" * 81
 PENDING_RULE = "#" * 76
 PENDING_TITLE = " - PENDING JOBS" * 5
+FINISHED_TITLE = " -" + "-  FINISHED JOBS  " * 4 + "--  "
 FULL_EXTENDED_RULE = "-" * 189
 PENDING_EXTENDED_RULE = "#" * 186
 
@@ -220,6 +222,8 @@ URGENCY_OF_A_SLOT = 1000
 
 def _usage(row: Row) -> str:
     """The columns from cpu to share: what a run used is known when it has ended."""
+    if row.state == FINISHED:
+        return " " * 27 + "   NA " * 6
     if not row.queue:
         used = " " * 27
     elif row.slots > 1:

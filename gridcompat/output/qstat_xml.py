@@ -10,6 +10,7 @@ from __future__ import annotations
 from gridcompat.output.qstat import URGENCY_OF_A_SLOT, View, normal_priority, prior, ranges_of, shown
 from gridcompat.output.queues import STATES
 from gridcompat.output.xml import DECLARATION, SCHEMAS, element, escaped
+from gridcompat.states import FINISHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def job_lists(row: Row, view: View, now: float, *, below: str = "", indent: int 
         indent: 6 inside a Queue-List, which also stands for the queue's name.
     """
     blank = " " * indent
-    state = "running" if row.queue else "pending"
+    state = "running" if row.queue else "zombie" if row.state == FINISHED else "pending"
     before = f'{blank}<job_list state="{state}">\n' + _head(row, view, now, indent + 2)
     after = (element(indent + 2, "tasks", row.tasks) if row.tasks else "") + below + f"{blank}</job_list>\n"
     if not (view.masters or view.subtasks):
@@ -98,9 +99,10 @@ def _head(row: Row, view: View, now: float, indent: int) -> str:
     if view.extended:
         if row.queue and row.slots == 1:
             add("".join(f"{b}<{name}_usage>0.00000</{name}_usage>\n" for name in ("cpu", "mem", "io")))
-        for name in ("tickets", "JB_override_tickets", "JB_jobshare", "otickets", "ftickets", "stickets"):
-            add(f"{b}<{name}>0</{name}>\n")
-        add(f"{b}<JAT_share>0.00000</JAT_share>\n")
+        if row.state != FINISHED:
+            for name in ("tickets", "JB_override_tickets", "JB_jobshare", "otickets", "ftickets", "stickets"):
+                add(f"{b}<{name}>0</{name}>\n")
+            add(f"{b}<JAT_share>0.00000</JAT_share>\n")
     if not view.full:
         add(f"{b}<queue_name>{escaped(row.queue)}</queue_name>\n")
     return "".join(out)

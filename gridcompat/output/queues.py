@@ -6,6 +6,7 @@ Must not know which queues and jobs were chosen, nor why.
 from __future__ import annotations
 
 from gridcompat.output.qstat import (
+    FINISHED_TITLE,
     FULL_EXTENDED_RULE,
     FULL_RULE,
     PENDING_EXTENDED_RULE,
@@ -81,6 +82,12 @@ def queue_line(instance: Instance, arch: str, offers: Sequence[Offer]) -> str:
     kinds = f"{instance.kinds:<5} {slots:<14} {load:<8} {arch:<13.13} {instance.state}"
     line = f"{instance.name:<30.30} {kinds}\n"
     return line + "".join(f"\t{where}:{name}={value}\n" for where, name, value in offers)
+
+
+def finished_title(view: View) -> str:
+    """Return the lines above the jobs that are over, the empty one first."""
+    rule = PENDING_EXTENDED_RULE if view.extended else PENDING_RULE
+    return f"\n{rule}\n{FINISHED_TITLE}\n{rule}\n"
 
 
 def pending_title(view: View) -> str:

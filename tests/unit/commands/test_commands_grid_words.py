@@ -264,3 +264,36 @@ def test_qconf_looks_at_some_arguments_before_it_asks_who_may(
 )
 def test_qconf_lists_objects_by_a_value(world: World, words: list[str], names: list[str]) -> None:
     assert world.run("qconf", "-sobjl", *words) == (0, "".join(f"{name}\n" for name in names), "")
+
+
+@pytest.fixture
+def over(world: World) -> World:
+    """A plain job and an array that are over."""
+    world.status(world.submit(name="one"), phase="Finished", finished=1)
+    world.status(world.submit(name="many", tasks=(1, 3, 1)), phase="Finished", finished=3)
+    return world
+
+
+def test_jobs_that_are_over_are_zombies_in_xml(over: World) -> None:
+    _, out, _ = over.run("qstat", "-s", "z", "-xml")
+    assert out.count('<job_list state="zombie">') == out.count("<state>z</state>") == 2
+    assert "tickets" not in over.run("qstat", "-s", "z", "-xml", "-ext")[1]
+
+
+def test_jobs_that_are_over_have_no_tickets(over: World) -> None:
+    row = over.run("qstat", "-s", "z", "-ext")[1].splitlines()[2]
+    assert row[row.index(" z ") :].rstrip() == " z" + " " * 35 + "    ".join(["NA"] * 6) + " " * 36 + "1"
+
+
+def test_jobs_that_are_over_stand_apart_below_queues(over: World) -> None:
+    over.submit(name="waits", user_hold=True)
+    _, out, _ = over.run("qstat", "-f", "-s", "pz")
+    title = " --  FINISHED JOBS  -  FINISHED JOBS  -  FINISHED JOBS  -  FINISHED JOBS  --  "
+    pending, finished = out.split(f"\n{'#' * 76}\n{title}\n{'#' * 76}\n")
+    assert "waits" in pending and "one" not in pending
+    assert [line.split()[2] for line in finished.splitlines()] == ["one", "many"]
+    assert "PENDING" not in over.run("qstat", "-f", "-s", "z")[1]
+
+
+def test_an_array_that_is_over_is_one_row_also_by_task(over: World) -> None:
+    assert over.run("qstat", "-s", "z", "-g", "d")[1].splitlines()[3].split()[-1] == "1-3:1"
