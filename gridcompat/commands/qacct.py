@@ -10,11 +10,11 @@ from gridcompat.errors import UsageError
 from gridcompat.output import qacct as text
 from gridcompat.output.usage import usage
 from gridcompat.patterns import matches
-from gridcompat.record import record
+from gridcompat.record import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gridcompat.commands._listing import Given
     from gridcompat.commands.context import Context
@@ -47,6 +47,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
     if given.has("-help"):
         context.out(usage("qacct"))
         return 0
+    given = replace(given, switches=tuple(_as_numbers(given.switches)))
     span = _span(context, given)
     tests = _tests(context, given)
     try:
@@ -57,6 +58,17 @@ def run(context: Context, argv: Sequence[str]) -> int:
         context.out("no jobs running since startup\n")
         context.err(f"{error.filename}: No such file or directory\n")
         return 1
+
+
+def _as_numbers(switches: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Read -slots as the grid does: the digits that its word begins with; without any it was not given."""
+    for switch, words in switches:
+        if switch == "-slots" and words:
+            digits = words[0][: len(words[0]) - len(words[0].lstrip("0123456789"))].lstrip("0")
+            if not digits:
+                continue
+            words = (digits,)
+        yield switch, words
 
 
 def _records(context: Context, given: Given, needle: bytes = b"") -> Iterator[list[str]]:

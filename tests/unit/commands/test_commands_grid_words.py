@@ -297,3 +297,18 @@ def test_jobs_that_are_over_stand_apart_below_queues(over: World) -> None:
 
 def test_an_array_that_is_over_is_one_row_also_by_task(over: World) -> None:
     assert over.run("qstat", "-s", "z", "-g", "d")[1].splitlines()[3].split()[-1] == "1-3:1"
+
+
+@pytest.mark.parametrize(
+    ("word", "head"),
+    [
+        ("1x", "SLOTS"),
+        ("1,2", "SLOTS"),
+        ("007", "SLOTS"),
+        ("0", "Total System Usage"),
+        ("x", "Total System Usage"),
+    ],
+)
+def test_qacct_reads_slots_up_to_the_first_letter(world: World, word: str, head: str) -> None:
+    _, out, _ = world.run("qacct", "-slots", word)
+    assert out.startswith(head)
