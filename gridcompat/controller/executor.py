@@ -220,6 +220,10 @@ class Executor:
                 raise
         self._has_launcher[mark] = now
 
+    def forget_namespace(self, namespace: str) -> None:
+        """Believe nothing to be there any more: the account is gone, and maybe the namespace is."""
+        self._has_launcher = {mark: at for mark, at in self._has_launcher.items() if mark[0] != namespace}
+
     def _annotate(self, namespace: str, name: str, notes: dict[str, str | None]) -> bool:
         """Write annotations; False if the pod is gone."""
         body = {"metadata": {"annotations": notes}}

@@ -159,6 +159,8 @@ class Reconciler:
     def _look_at_account(self, namespace: str) -> None:
         """Look at the jobs that could not be admitted for want of an account."""
         usable = self._knowledge.account(namespace) is not None
+        if not usable:
+            self.executor.forget_namespace(namespace)
         if usable and namespace not in self._usable:
             for key in self.cache.of(GRID_JOB):
                 if key[0] == namespace:

@@ -183,3 +183,21 @@ def test_what_pods_need_is_made_again_after_a_minute(world: World) -> None:
     world.submit(1002)
     world.settle()
     assert maps(world.cluster) == 1
+
+
+def test_what_pods_need_is_made_again_with_the_account(world: World) -> None:
+    world.submit(1000)
+    world.settle()
+    account = world.cluster.get(GRID_ACCOUNT, "account", namespace="default")
+    world.cluster.delete(GRID_ACCOUNT, "account", namespace="default")
+    [config] = world.cluster.list(CONFIG_MAP, namespace="default").items
+    world.cluster.delete(CONFIG_MAP, config["metadata"]["name"], namespace="default")
+    world.settle()
+    kept = ("apiVersion", "kind", "spec")
+    meta = {"name": "account", "namespace": "default"}
+    world.cluster.create({**{name: account[name] for name in kept}, "metadata": meta})
+    world.submit(1001)
+    world.settle()
+    assert [one["metadata"]["name"] for one in world.cluster.list(CONFIG_MAP, namespace="default").items] == [
+        config["metadata"]["name"]
+    ]
