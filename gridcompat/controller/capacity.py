@@ -13,6 +13,7 @@ from gridcompat.cluster.quantity import quantity
 from gridcompat.controller.shape import misfit, queues_on
 from gridcompat.output.messages import submit
 from gridcompat.record import record
+from gridcompat.settings import places
 from gridcompat.units import memory_bytes
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ class Capacity:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._fitting: dict[tuple[Shape, str], tuple[str, ...]] = {}
-        self._slots = {queue.name: queue.slots for queue in settings.queues}
-        most = memory_bytes(settings.h_vmem_capacity)
-        self._h_vmem = float("inf") if most is None else float(most)
+        self._queues_by_name = {queue.name: queue for queue in settings.queues}
+        self._bounds: dict[str, tuple[float, float]] = {}
         self._hosts: dict[str, _Host] = {}
         self._live: dict[str, float] = {}
         """Hosts that may run something, with their memory in bytes."""
@@ -140,10 +140,28 @@ class Capacity:
         if shape.memory > self._live[name]:
             return 0
         host = self._hosts.get(name) or _Host()
-        free = self._slots.get(queue, 0) - host.slots[queue]
+        most, h_vmem = self._bounds_of(name)
+        free = min(self._slots(queue, name) - host.slots[queue], most - host.slots.total())
         by_slots = free // shape.slots if shape.slots else 0
-        by_memory = (self._h_vmem - host.h_vmem) / shape.h_vmem if shape.h_vmem else by_slots
+        by_memory = (h_vmem - host.h_vmem) / shape.h_vmem if shape.h_vmem else by_slots
         return max(int(min(by_slots, by_memory)), 0)
+
+    def _slots(self, queue: str, host: str) -> int:
+        """The slots of a queue on a host."""
+        known = self._queues_by_name.get(queue)
+        return places.on_host(known, host, self._settings).slots if known else 0
+
+    def _bounds_of(self, host: str) -> tuple[float, float]:
+        """The slots that all queues of a host may use together, and its h_vmem in bytes."""
+        if host not in self._bounds:
+            own = places.host(host, self._settings)
+            slots = dict(own.complex_values).get("slots", "") if own else ""
+            h_vmem = memory_bytes(places.h_vmem(host, self._settings) or "INFINITY")
+            self._bounds[host] = (
+                float(slots) if slots.isascii() and slots.isdigit() else float("inf"),
+                float("inf") if h_vmem is None else float(h_vmem),
+            )
+        return self._bounds[host]
 
     @property
     def has_hosts(self) -> bool:
@@ -158,7 +176,7 @@ class Capacity:
     def _roomiest(self, queue: str) -> str:
         def free(name: str) -> int:
             host = self._hosts.get(name)
-            return self._slots.get(queue, 0) - (host.slots[queue] if host else 0)
+            return self._slots(queue, name) - (host.slots[queue] if host else 0)
 
         return max(sorted(self._live), key=free, default="")
 
@@ -167,7 +185,7 @@ class Capacity:
         lines = []
         for name in sorted(self._live):
             host = self._hosts.get(name)
-            free = self._h_vmem - (host.h_vmem if host else 0)
+            free = self._bounds_of(name)[1] - (host.h_vmem if host else 0)
             offer = misfit(shape, name, self._settings)
             if not offer and free < shape.h_vmem:
                 offer = f"hc:h_vmem={_memory(free)}"

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     Key: TypeAlias = tuple[str, str]
 
 
+def _owner(job: K8sObject) -> tuple[str, str]:
+    """Name and group as admitted."""
+    status = job.get("status") or {}
+    return str(status.get("owner") or ""), str(status.get("group") or "")
+
+
 class Knowledge:
     """Gathers facts, and remembers what takes time to find out or must be remembered to be measured."""
 
@@ -53,7 +59,7 @@ class Knowledge:
         self.refused: dict[Key, str] = {}
         """Why the last pod of a job could not be made."""
         self._clock, self._monotonic, self._log = clock, monotonic, log
-        self._requests: dict[Key, tuple[int, JobRequest, str, Shape | None]] = {}
+        self._requests: dict[Key, tuple[tuple[int, str, str], JobRequest, str, Shape | None]] = {}
         self._first_seen: dict[Key, float] = {}
         """When a job that is not ready was first seen."""
         self._lost_since: dict[str, float] = {}
@@ -66,7 +72,8 @@ class Knowledge:
 
     def request(self, key: Key, job: K8sObject) -> tuple[JobRequest, str]:
         """Return the job's request, and why it cannot be used if so."""
-        generation = job["metadata"].get("generation") or 0
+        # The owner stands there once the job is admitted.
+        generation = (job["metadata"].get("generation") or 0, *_owner(job))
         known = self._requests.get(key)
         if known is None or known[0] != generation:
             request, fault, shape = JobRequest(), "", None
@@ -74,7 +81,9 @@ class Knowledge:
                 if not job["spec"].get("void"):
                     request = read_request(job["spec"].get("request") or "")
                     slots = int(job["spec"].get("slots") or 1)
-                    shape = shape_of(request, self._settings, namespace=key[0], slots=slots)
+                    shape = shape_of(
+                        request, self._settings, namespace=key[0], slots=slots, owner=generation[1:]
+                    )
             except GridError as error:
                 fault = error.message
             known = self._requests[key] = (generation, request, fault, shape)

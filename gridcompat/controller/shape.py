@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridcompat.controller.permits import BOUNDS, permits
 from gridcompat.errors import GridError
 from gridcompat.options import match
 from gridcompat.record import record
@@ -42,10 +43,28 @@ class Shape:
     """Bytes that the host must have at all; what is free is the scheduler's to know."""
     request: str
     """The -l list as the scheduling info shows it."""
+    environment: str = ""
+    """Name or pattern of -pe."""
+    project: str = ""
+    user: str = ""
+    """Owner; "" where the site's settings have no lists of users."""
+    group: str = ""
+    bounds: tuple[Resource, ...] = ()
+    """Requests of -l that a queue's own limits bound."""
 
 
-def shape_of(request: JobRequest, settings: Settings, *, namespace: str, slots: int) -> Shape:
+def shape_of(
+    request: JobRequest,
+    settings: Settings,
+    *,
+    namespace: str,
+    slots: int,
+    owner: tuple[str, str] = ("", ""),
+) -> Shape:
     """Return the shape of a job's tasks.
+
+    Args:
+        owner: name and group of whose job it is.
 
     Raises:
         GridError: no amounts, or more than anybody would type.
@@ -65,6 +84,11 @@ def shape_of(request: JobRequest, settings: Settings, *, namespace: str, slots: 
         h_vmem=each * slots,
         memory=memory_to_reserve(request, slots) or 0,
         request=shown or f"h_vmem={settings.h_vmem_default}",
+        environment=request.parallel_environment,
+        project=request.project,
+        user=owner[0] if settings.user_lists else "",
+        group=owner[1] if settings.user_lists else "",
+        bounds=tuple((name, value) for name, value in request.hard_resources if name in BOUNDS),
     )
 
 
@@ -72,14 +96,20 @@ def queues_on(shape: Shape, host: str, settings: Settings) -> tuple[str, ...]:
     """Return the queues that a job of this shape may run in on a host, the preferred ones first."""
     if misfit(shape, host, settings):
         return ()
+    open_to = {queue.name for queue in settings.queues if permits(queue, shape, host, settings)}
     wanted = shape.queues or (settings.default_queue,)
+    if not shape.queues and settings.default_queue not in open_to:
+        # The grid takes any queue; the site's default is only the first choice.
+        wanted = tuple(queue.name for queue in sorted(settings.queues, key=lambda queue: queue.seq_no))
     found = _expanded(wanted, host, settings)
     soft = _expanded(shape.preferred, host, settings)
     if shape.queues:
         soft = tuple(queue for queue in soft if queue in found)
     qname = dict(shape.compared).get("qname")
     return tuple(
-        queue for queue in dict.fromkeys((*soft, *found)) if qname is None or match.expression(queue, qname)
+        queue
+        for queue in dict.fromkeys((*soft, *found))
+        if queue in open_to and (qname is None or match.expression(queue, qname))
     )
 
 

@@ -11,6 +11,7 @@ from gridcompat.errors import Refused
 from gridcompat.options import match
 from gridcompat.output.messages import submit
 from gridcompat.patterns import matches
+from gridcompat.settings import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gridcompat.model import HostPath, JobRequest, Resource, Submission
     from gridcompat.options.context import Context
     from gridcompat.options.scan import Occurrence
-    from gridcompat.settings import Settings
+    from gridcompat.settings import Queue, Settings
 
 NAME_LIMIT = 512
 _IN_NAMES = "\n\t\r/:@\\*?"
@@ -169,6 +170,30 @@ def _not_of_this_site(request: JobRequest, found: Sequence[Occurrence], context:
         yield submit.CHECKPOINTING_DENIED
     if request.project and request.project not in settings.projects:
         yield submit.NO_PROJECT % request.project
+    elif request.project and not may_use_project(request.project, context):
+        yield submit.NO_PROJECT_ACCESS % (request.project, context.user)
+
+
+def may_use_project(name: str, context: Context) -> bool:
+    """Say whether the lists of a project let the user in; one with groups in it is for others to judge."""
+    settings = context.settings
+    found = next((one for one in settings.project_details if one.name == name), None)
+    if found is None or _has_groups((*found.acl, *found.xacl), settings):
+        return True
+    return places.lets_in(found.acl, found.xacl, context.user, (), settings)
+
+
+def may_use_queue(queue: Queue, context: Context) -> bool:
+    """Say whether the lists of a queue let the user in; one with groups in it is for others to judge."""
+    lists = (*queue.user_lists, *queue.xuser_lists)
+    if not lists or _has_groups(lists, context.settings):
+        return True
+    return places.lets_in(queue.user_lists, queue.xuser_lists, context.user, (), context.settings)
+
+
+def _has_groups(lists: Collection[str], settings: Settings) -> bool:
+    entries = (entry for one in settings.user_lists if one.name in lists for entry in one.entries)
+    return any(entry[:1] == "@" for entry in entries)
 
 
 def _not_for_users(request: JobRequest, found: Sequence[Occurrence], context: Context) -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gridcompat.model import JobRequest
     from gridcompat.options.context import Context
-    from gridcompat.settings import Settings
+    from gridcompat.settings import Queue, Settings
 
 
 def reasons(request: JobRequest, *, context: Context) -> list[str]:
@@ -26,16 +26,9 @@ def reasons(request: JobRequest, *, context: Context) -> list[str]:
     """
     settings = context.settings
     hosts = checks.hosts_of(context)
-    lines = [
-        submit.NOT_IN_QUEUE_LIST % queue
-        for queue in sorted(queue.name for queue in settings.queues)
-        if request.hard_queues and not _asked(queue, request, settings, hosts)
-    ]
-    queues = [
-        queue
-        for queue in settings.queues
-        if not request.hard_queues or _asked(queue.name, request, settings, hosts)
-    ]
+    closed = {queue.name: _closed(queue, request, context, hosts) for queue in settings.queues}
+    lines = [why % name for name, why in sorted(closed.items()) if why]
+    queues = [queue for queue in settings.queues if not closed[queue.name]]
     blocked = _host_reasons(request, context) or _queue_reasons(request, context, [q.name for q in queues])
     if request.parallel_environment:
         wanted = min(first for first, _, _ in request.slot_ranges)
@@ -46,6 +39,16 @@ def reasons(request: JobRequest, *, context: Context) -> list[str]:
     if not queues:
         return lines
     return [*lines, *blocked] if blocked else []
+
+
+def _closed(queue: Queue, request: JobRequest, context: Context, hosts: Collection[str]) -> str:
+    """Return why a queue is none for the job whatever it has, "" if it may be one."""
+    if request.hard_queues and not _asked(queue.name, request, context.settings, hosts):
+        return submit.NOT_IN_QUEUE_LIST
+    if not checks.may_use_queue(queue, context):
+        return submit.NO_PERMISSION
+    outside = bool(queue.projects) and request.project not in queue.projects
+    return submit.WRONG_PROJECT if outside or (request.project in queue.xprojects) else ""
 
 
 def _asked(queue: str, request: JobRequest, settings: Settings, hosts: Collection[str]) -> bool:

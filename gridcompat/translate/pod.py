@@ -12,6 +12,7 @@ import json
 
 from gridcompat.cluster.base import GRID_JOB, POD
 from gridcompat.patterns import matches
+from gridcompat.settings import places
 from gridcompat.translate.account_files import account_files_name, client_volume
 from gridcompat.translate.grid_job import is_array, job_id, secret_name
 from gridcompat.translate.launch import (
@@ -129,7 +130,7 @@ def attempt_pod(
             )
         ],
         "enableServiceLinks": False,  # would add variables for each Service
-        "affinity": _affinity(request, where) if settings.cluster == "kubernetes" else None,
+        "affinity": _affinity(request, where, settings) if settings.cluster == "kubernetes" else None,
         "nodeSelector": _node_selector(request, where) or None,
         "priorityClassName": where.priority_class or None,
         "restartPolicy": "Never",  # would default to Always; another attempt is another pod
@@ -300,25 +301,40 @@ def _node_selector(request: JobRequest, queue: Queue) -> dict[str, str]:
     for name, value in request.hard_resources:
         # Patterns of host names have no counterpart in a node selector; the controller chose by them.
         if name == "hostname" and not set(value) & set("*?[]|!&()"):
-            selector["kubernetes.io/hostname"] = value if _is_label_value(value) else "no-such-host"
+            selector[HOSTNAME] = value if _is_label_value(value) else "no-such-host"
     return selector
 
 
-def _affinity(request: JobRequest, queue: Queue) -> dict[str, Any] | None:
-    """Only the hosts that every entry of -q for this queue names; None if one names none, or a pattern."""
+HOSTNAME = "kubernetes.io/hostname"
+"""Label of nodes."""
+
+
+def _affinity(request: JobRequest, queue: Queue, settings: Settings) -> dict[str, Any] | None:
+    """Only hosts that -q names for this queue, and none that the site says has not got it; None for any."""
+    expressions = []
+    named = _named_hosts(request, queue)
+    if named:
+        expressions.append({"key": HOSTNAME, "operator": "In", "values": named})
+    without = [name for name in places.excluded(queue, settings) if _is_label_value(name)]
+    if without:
+        expressions.append({"key": HOSTNAME, "operator": "NotIn", "values": without})
+    if not expressions:
+        return None
+    terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def _named_hosts(request: JobRequest, queue: Queue) -> list[str]:
+    """The hosts that every entry of -q for this queue names; none if one names none, or a pattern."""
     hosts = []
     for entry in request.hard_queues:
         name, at, host = entry.partition("@")
         if not matches(name, queue.name):
             continue
         if not at or not _is_label_value(host):
-            return None  # the controller chose by patterns
+            return []  # the controller chose by patterns
         hosts.append(host)
-    if not hosts:
-        return None
-    wanted = {"key": "kubernetes.io/hostname", "operator": "In", "values": hosts}
-    terms = {"nodeSelectorTerms": [{"matchExpressions": [wanted]}]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    return hosts
 
 
 def _is_label_value(text: str) -> bool:

@@ -65,6 +65,7 @@ BAD_TASKS = "The input value for an argument is invalid."
 BAD_CONCURRENCY = 'invalid "task concurrency" value in job request'
 PRIORITY_ABOVE_ZERO = "job rejected: positive submission priority requires operator privileges"
 NO_PROJECT = 'job rejected: the requested project "%s" does not exist'
+NO_PROJECT_ACCESS = 'job rejected: no access to project "%s" for user "%s"'
 NO_PE = 'job rejected: the requested parallel environment "%s" does not exist'
 PE_RANGE_ZERO = '"job" rejected: pe range must be greater than zero'
 NO_CHECKPOINT = 'job rejected: the requested checkpointing environment "%s" does not exist'
@@ -86,4 +87,7 @@ BAD_BINDING = "job rejected: binding parameter not consistent with strategy (BN_
 OFFERS_ONLY = '(-l %s) cannot run at host "%s" because it offers only %s'
 QUEUE_OFFERS_ONLY = '(-l %s) cannot run in queue "%s" because it offers only %s'
 NOT_IN_QUEUE_LIST = 'cannot run in queue "%s" because it is not contained in its hard queue list (-q)'
+NO_PERMISSION = 'has no permission for cluster queue "%s"'
+WRONG_PROJECT = '(no project) does not have the correct project to run in cluster queue "%s"'
+"""The same words for a job of another project. Source: master."""
 PE_OFFERS_ONLY = 'cannot run in PE "%s" because it only offers %d slots'
