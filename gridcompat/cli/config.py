@@ -12,6 +12,7 @@ from gridcompat import settings as settings_module
 from gridcompat.cli._printed import told
 from gridcompat.errors import GridError
 from gridcompat.settings import SITE_FILE, USER_FILE, Settings
+from gridcompat.settings.shown import only_shown
 
 BUILT_IN = "built-in"
 
@@ -58,10 +59,12 @@ def config(key: str | None, as_json: bool, checked: str | None) -> None:
 def _check(path: str) -> None:
     """Raise unless the file can be used; the cache and the caller's own files are left out of it."""
     try:
-        settings_module.load({"GRIDCOMPAT_CONFIG": path}, home=os.devnull, uid=os.getuid())
+        settings, _ = settings_module.load({"GRIDCOMPAT_CONFIG": path}, home=os.devnull, uid=os.getuid())
     except GridError as error:
         raise told(error) from error
     click.echo(f"{path}: no fault")
+    for line in only_shown(settings):
+        click.echo(f"shown, not enforced: {line}")
 
 
 def files(home: str) -> dict[str, bool]:

@@ -46,3 +46,23 @@ def import_grid(directory: str | None, output: str | None, dump_script: bool) ->
         click.echo(text, nl=False)
     for note in site.notes:
         click.echo(f"not carried over: {note}", err=True)
+    for line in _only_shown(text):
+        click.echo(f"shown, not enforced: {line}", err=True)
+
+
+def _only_shown(text: str) -> list[str]:
+    """What of the settings nothing obeys; a text that does not load is told of as a fault."""
+    import tempfile
+
+    from gridcompat import settings
+    from gridcompat.settings.shown import only_shown
+
+    with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        try:
+            # No home: the cache and the caller's own settings are left out of it.
+            found, _ = settings.load({"GRIDCOMPAT_CONFIG": file.name}, home=os.devnull, uid=os.getuid())
+        except GridError as error:
+            raise told(error) from error
+    return only_shown(found)

@@ -212,7 +212,7 @@ def _not_for_users(request: JobRequest, found: Sequence[Occurrence], context: Co
 def resource_complaints(resources: Sequence[Resource], context: Context) -> Iterator[str]:
     """Yield what is wrong with the resources of one list, in their order."""
     for name, value in resources:
-        resource = complexes.find(name)
+        resource = complexes.find(name, context.settings)
         if resource is None:
             yield submit.UNKNOWN_RESOURCE % name
             return

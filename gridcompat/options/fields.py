@@ -103,7 +103,11 @@ def _requests(found: Sequence[Occurrence], context: Context, fields: dict[str, A
     asked = [occurrence for occurrence in found if occurrence.switch == "-l"]
     if asked:
         for soft, target in ((False, "hard_resources"), (True, "soft_resources")):
-            lists = [merge.named(occurrence.value) for occurrence in asked if occurrence.soft == soft]
+            lists = [
+                merge.named(occurrence.value, context.settings)
+                for occurrence in asked
+                if occurrence.soft == soft
+            ]
             if lists:
                 fields[target] = tuple(
                     (name, checks.host_name(value, context) if name == "hostname" else value)

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gridcompat.complexes import Site
     from gridcompat.model import HostPath, Resource
     from gridcompat.options.scan import Occurrence
 
@@ -85,7 +86,7 @@ def queues(found: Sequence[Occurrence], rank: dict[str, int], *, soft: bool) -> 
     return tuple(queue for occurrence in chosen if occurrence.soft == soft for queue in occurrence.value)
 
 
-def named(pairs: Sequence[tuple[str, str | None]]) -> list[Resource]:
+def named(pairs: Sequence[tuple[str, str | None]], site: Site | None = None) -> list[Resource]:
     """Give the resources of one -l list their full names and the grid's spelling of their values.
 
     Times become seconds, a missing value TRUE; memory stays as typed.  What cannot be read stays too:
@@ -93,7 +94,7 @@ def named(pairs: Sequence[tuple[str, str | None]]) -> list[Resource]:
     """
     result = []
     for name, value in pairs:
-        found = complexes.find(name)
+        found = complexes.find(name, site)
         spelled = "TRUE" if value is None else value
         if found is not None and found.type == "TIME":
             spelled = seconds(spelled)

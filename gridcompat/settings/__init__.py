@@ -101,10 +101,9 @@ class ParallelEnvironment:
     slots: int = 999
     allocation_rule: str = "$pe_slots"
     user_lists: tuple[str, ...] = ()
-    """Only members of these `[[user_list]]`s may ask for it; empty: everybody."""
+    """Shown only, as all that follows."""
     xuser_lists: tuple[str, ...] = ()
     start_proc_args: str = "NONE"
-    """Shown only, as all that follows."""
     stop_proc_args: str = "NONE"
     control_slaves: bool = False
     job_is_first_task: bool = True

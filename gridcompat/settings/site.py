@@ -88,7 +88,7 @@ class UserList:
 
 @record
 class ResourceQuota:
-    """A resource quota set. Source: sge_resource_quota(5)."""
+    """A resource quota set; shown only. Source: sge_resource_quota(5)."""
 
     name: str
     description: str = "NONE"

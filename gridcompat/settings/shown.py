@@ -1,0 +1,50 @@
+"""Which of a site's settings are only shown: what commands answer from and nothing obeys. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gridcompat.settings import Settings
+
+QUIET = frozenset(("tmpdir", "owner_list", "min_cpu_interval", "nsuspend", "suspend_interval"))
+"""Lines of queues whose loss nobody would notice."""
+COUNTED = frozenset(("slots", "h_vmem"))
+"""Consumables of hosts that are counted."""
+
+
+def only_shown(settings: Settings) -> list[str]:
+    """Return a line for each setting that is shown and not obeyed."""
+    return list(_lines(settings))
+
+
+def _lines(settings: Settings) -> Iterator[str]:
+    for queue in settings.queues:
+        names = [name for name, _ in queue.shown if name not in QUIET]
+        names += ["calendar"] if queue.calendar else []
+        names += ["complex_values"] if queue.complex_values else []
+        if names:
+            yield f"queue {queue.name}: {', '.join(sorted(names))}"
+    for environment in settings.parallel_environments:
+        names = [
+            name
+            for name in ("user_lists", "xuser_lists", "start_proc_args", "stop_proc_args")
+            if getattr(environment, name) not in ((), "NONE")
+        ]
+        if names:
+            yield f"parallel environment {environment.name}: {', '.join(names)}"
+    for host in settings.hosts:
+        names = [name for name, _ in host.complex_values if name not in COUNTED or host.name == "global"]
+        lists = ("user_lists", "xuser_lists", "projects", "xprojects")
+        names += [name for name in lists if getattr(host, name)]
+        if names:
+            yield f"host {host.name}: {', '.join(names)}"
+    for quota in settings.resource_quotas:
+        if quota.enabled:
+            yield f"resource quota set {quota.name}"
+    for field in ("scheduler", "configuration"):
+        if names := [name for name, _ in getattr(settings, field)]:
+            yield f"{field}: {', '.join(names)}"
+    for configuration in settings.host_configurations:
+        yield f"host configuration {configuration.name}"
