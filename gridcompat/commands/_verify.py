@@ -45,8 +45,10 @@ def text(context: Context, parsed: Parsed) -> str:
             continue
         if key == "env_list":
             lines.append(_line("verify", "-verify"))
-            variables = ["TERM", *(_variable(name, value) for name, value in parsed.submission.environment)]
-            line = _line(key, ",".join(variables))
+            given = parsed.submission.environment
+            shown = [_variable(name, value) for name, value in given if name != "TERM"]
+            term = next((_variable(name, value) for name, value in given if name == "TERM"), "TERM")
+            line = _line(key, ",".join([term, *shown]))
         elif key in NOT_YET:
             line = _line(key, NOT_YET[key] or "")
         script = parsed.submission.script

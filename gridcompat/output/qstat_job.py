@@ -12,7 +12,7 @@ from gridcompat.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from gridcompat.model import HostPath, JobRequest, Resource
 
@@ -171,11 +171,11 @@ def _after(detail: Detail) -> list[str]:
     line("ja_ad_successor_list", _numbers(detail.array_successors))
     line("project", request.project)
     line("department", request.department)
-    line("context", ",".join(_variable(name, value) for name, value in request.context))
     if request.tasks is not None:
         first, last, step = request.tasks
         line("job-array tasks", f"{first}-{last}:{step}")
     line("maximum concurrency", detail.max_running or None)
+    line("context", ",".join(_variable(name, value) for name, value in request.context))
     if detail.binding:
         line("binding", request.binding or "NONE")
     line("job_type", job_type(request))
@@ -204,9 +204,16 @@ def _variable(name: str, value: str | None) -> str:
 
 def exported(detail: Detail) -> list[tuple[str, str | None]]:
     """Return the variables of -v and -V, TERM first: it is always among them, without -V empty."""
-    if detail.request.without_term or any(name == "TERM" for name, _ in detail.environment):
+    if detail.request.without_term:
         return list(detail.environment)
-    return [("TERM", ""), *detail.environment]
+    return term_first(detail.environment)
+
+
+def term_first(environment: Collection[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+    """Return variables with TERM before all others, without a value if it has none of its own."""
+    others = [pair for pair in environment if pair[0] != "TERM"]
+    own = [pair for pair in environment if pair[0] == "TERM"]
+    return [*(own or [("TERM", "")]), *others]
 
 
 def mails(detail: Detail) -> tuple[str, ...]:

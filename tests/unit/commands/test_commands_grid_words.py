@@ -312,3 +312,27 @@ def test_an_array_that_is_over_is_one_row_also_by_task(over: World) -> None:
 def test_qacct_reads_slots_up_to_the_first_letter(world: World, word: str, head: str) -> None:
     _, out, _ = world.run("qacct", "-slots", word)
     assert out.startswith(head)
+
+
+def test_term_stands_before_all_other_variables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(world.home)
+    Path("job.sh").write_text("echo\n")
+
+    def variables(*argv: str) -> str:
+        _, out, _ = world.run(argv[0], *argv[1:], A="1", TERM="dumb")
+        return next(line[28:] for line in out.splitlines() if line.startswith("env_list:"))
+
+    assert world.run("qsub", "-h", "-V", "job.sh", A="1", TERM="dumb")[0] == 0
+    assert variables("qstat", "-j", "1000").startswith("TERM=dumb,")
+    assert variables("qstat", "-j", "1000").count("TERM=") == 1
+    _, xml, _ = world.run("qstat", "-j", "1000", "-xml")
+    assert xml.index("<VA_variable>TERM<") < xml.index("<VA_variable>A<")
+    assert variables("qsub", "-verify", "-V", "job.sh").startswith("TERM=dumb,")
+    assert variables("qsub", "-verify", "-v", "A=1", "job.sh") == "TERM,A=1"
+
+
+def test_the_context_stands_below_what_arrays_have(world: World) -> None:
+    number = world.submit(tasks=(1, 9, 1), max_running_tasks=2, context=(("k", "v"),))
+    shown = [line.partition(":")[0] for line in world.run("qstat", "-j", str(number))[1].splitlines()]
+    at = shown.index("job-array tasks")
+    assert shown[at : at + 4] == ["job-array tasks", "maximum concurrency", "context", "binding"]
