@@ -25,6 +25,7 @@ COMMANDS = {
     "logs": "gridcompat.cli.logs:logs",
     "manifests": "gridcompat.cli.manifests:manifests",
     "restore": "gridcompat.cli.backup:restore",
+    "top": "gridcompat.cli.top:top",
     "watch": "gridcompat.cli.watch:watch",
 }
 """Name to MODULE:ATTRIBUTE of a click command or group."""

@@ -8,8 +8,10 @@ Must not know what is drawn.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.cli._terminal import is_terminal, write
@@ -121,6 +123,65 @@ class Screen:
             except termios.error:
                 pass  # it is gone
             self._saved = None
+
+
+class Drawn:
+    """What `keep` draws, and what it does with what comes."""
+
+    pause_s = 0.1
+    """The least time between two drawings, for an array that starts tells of each of its tasks."""
+    longest_s: float | None = None
+    """The longest, for what changes by itself, as ages do."""
+
+    def draw(self, screen: Screen) -> None:
+        """Draw it."""
+        raise NotImplementedError
+
+    def hear(self) -> None:
+        """Take in the news."""
+        raise NotImplementedError
+
+    def key(self, key: str) -> None:
+        """Do what a key that does not end it asks for."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over by itself."""
+        return False
+
+
+def keep(screen: Screen, shown: Drawn, news: object) -> int | None:
+    """Keep something drawn until q or a signal ends it.
+
+    Args:
+        news: can be waited for; `shown.hear` is called when there are some.
+
+    Returns:
+        None when it was done; 0 when the user ended it (q, Ctrl-C); 128 and the number of another signal.
+    """
+    dirty, drawn = True, float("-inf")
+    while not shown.done:
+        now = time.monotonic()
+        if (dirty and now >= drawn + shown.pause_s) or now >= drawn + (shown.longest_s or float("inf")):
+            shown.draw(screen)
+            dirty, drawn = False, now
+        due = drawn + shown.pause_s if dirty else drawn + shown.longest_s if shown.longest_s else None
+        sources: list[Any] = [news, *screen.sources()]
+        ready = select.select(sources, [], [], None if due is None else max(0.0, due - now))[0]
+        keys, signals = screen.read(ready)
+        if "q" in keys.lower() or signal.SIGINT in signals:
+            return 0
+        ending = [number for number in signals if number in ENDING]
+        if ending:
+            return 128 + ending[0]
+        if signal.SIGTSTP in signals:
+            screen.stop()
+        for one in keys:
+            shown.key(one)
+        if news in ready:
+            shown.hear()
+        dirty = dirty or bool(signals) or bool(keys) or news in ready
+    return None
 
 
 def _send(text: str) -> None:

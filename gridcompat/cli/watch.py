@@ -6,15 +6,14 @@ Nothing asks again and again: the cluster tells what changed, and that alone wak
 from __future__ import annotations
 
 import select
-import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gridcompat.cli import _outputs
 from gridcompat.cli._grid import opened
-from gridcompat.cli._screen import ENDING, Screen, can_draw
+from gridcompat.cli._screen import Drawn, Screen, can_draw, keep
 from gridcompat.cli._terminal import Paint, color_option, paint, safe, size, write
 from gridcompat.cli._watch_view import Change, change_line, changes, table
 from gridcompat.cli._watched import Watched
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from gridcompat.cluster.base import K8sObject
     from gridcompat.translate.rows import Row
 
-DRAW_S = 0.1
-"""The least time between two drawings, for an array that starts tells of each of its tasks."""
 INTERRUPTED = 130
 
 
@@ -229,57 +226,44 @@ class _Lines:
         return 0
 
 
-class _Live:
+class _Live(Drawn):
     """Keeps a table on the terminal up to date."""
 
     def __init__(self, grid: Grid, jobs: Jobs, colors: Paint) -> None:
         self._grid, self._jobs, self._paint = grid, jobs, colors
+        self._watched = Watched(grid, everybody=jobs.wanted.everybody)
 
     def run(self) -> int:
         """Draw until the end; return the exit status."""
         jobs = self._jobs
-        watched = Watched(self._grid, everybody=jobs.wanted.everybody)
         try:
             # The first answer decides whether there is anything to draw at all.
             while not jobs.listed:
-                select.select([watched], [], [])
-                jobs.hear(watched, _untold)
+                select.select([self._watched], [], [])
+                self.hear()
             if not jobs.done:
                 with Screen() as screen:
-                    status = self._draw_until_end(screen, watched)
+                    status = keep(screen, self, self._watched)
                 if status is not None:
-                    return status
+                    return status or (INTERRUPTED if jobs.until_done else 0)
         except KeyboardInterrupt:
             return INTERRUPTED if jobs.until_done else 0
         finally:
-            watched.stop()
+            self._watched.stop()
         write("no jobs are left\n")
         return 0
 
-    def _draw_until_end(self, screen: Screen, watched: Watched) -> int | None:
-        """Draw; return the exit status, None when everything is done."""
-        jobs, dirty, next_s = self._jobs, True, 0.0
-        while not jobs.done:
-            wait_s = next_s - time.monotonic()
-            if dirty and wait_s <= 0:
-                self._draw(screen)
-                dirty, next_s = False, time.monotonic() + DRAW_S
-            sources: list[Any] = [watched, *screen.sources()]
-            ready = select.select(sources, [], [], max(0.0, wait_s) if dirty else None)[0]
-            keys, signals = screen.read(ready)
-            if "q" in keys.lower() or signal.SIGINT in signals:
-                return INTERRUPTED if jobs.until_done else 0
-            ending = [number for number in signals if number in ENDING]
-            if ending:
-                return 128 + ending[0]
-            if signal.SIGTSTP in signals:
-                screen.stop()
-            if watched in ready:
-                jobs.hear(watched, _untold)
-            dirty = dirty or bool(signals) or watched in ready
-        return None
+    @property
+    def done(self) -> bool:
+        """Whether everything that was waited for is over."""
+        return self._jobs.done
 
-    def _draw(self, screen: Screen) -> None:
+    def hear(self) -> None:
+        """Take in the news."""
+        self._jobs.hear(self._watched, _untold)
+
+    def draw(self, screen: Screen) -> None:
+        """Draw the table."""
         columns, lines = size()
         now = time.time()
         note = self._jobs.trouble or self._jobs.note

@@ -1,8 +1,9 @@
-"""`gridcompat watch` with real jobs of the embedded cluster, through a pipe and on a terminal."""
+"""`gridcompat watch` and `top` with real jobs of the embedded cluster, through a pipe and on a terminal."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -33,13 +34,13 @@ def grid(tmp_path: Path) -> Iterator[Grid]:
 class Terminal:
     """A command on a pseudo terminal."""
 
-    def __init__(self, grid: Grid, *words: str, leader: bool = True) -> None:
+    def __init__(self, grid: Grid, *words: str, leader: bool = True, command: str = "watch") -> None:
         self.main, self.side = pty.openpty()
         self.resize(100, 12)
         self.before = termios.tcgetattr(self.side)
         self.seen = ""
         self.process = subprocess.Popen(
-            [f"{ROOT}/bin/gridcompat", "watch", *words],
+            [f"{ROOT}/bin/gridcompat", command, *words],
             env={**grid.environment, "TERM": "xterm"},
             cwd=grid.home,
             stdin=self.side,
@@ -215,3 +216,37 @@ def test_each_task_of_an_array_is_heard_of(grid: Grid) -> None:
         if words[-1] == "ended":
             ended |= set(ranges.members(ranges.parse(words[1].partition(".")[2])))
     assert ended == {1, 2, 3}
+
+
+# ---------------------------------------------------------------- top
+
+
+def test_top_adds_up_what_runs_and_what_waits(grid: Grid) -> None:
+    grid.submit(grid.script("sleep 60"))
+    grid.submit(grid.script("exit 0"), tasks=(1, 3, 1), user_hold=True)
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        found = json.loads(grid.command("gridcompat top --json"))
+        if found["total"]["running"] == 1:
+            break
+        assert time.monotonic() < deadline, found
+    assert (found["total"]["jobs"], found["total"]["held"], found["total"]["slots"]) == (2, 3, 1)
+    assert found["queues"][0] == {"queue": "task", "used": 1, "total": 100, "running": 1}
+    assert [one["owner"] for one in found["owners"]] == ["tester"]
+    assert found["daemon"]["works"] is True
+    printed = grid.command("gridcompat top --by owner")
+    assert "1 running, 0 waiting, 3 held" in printed and "\x1b" not in printed
+
+
+def test_top_is_drawn_on_a_terminal_follows_and_gives_it_back(grid: Grid, terminals: list[Terminal]) -> None:
+    number = grid.submit(grid.script("sleep 1"), user_hold=True)
+    terminal = Terminal(grid, command="top")
+    terminals.append(terminal)
+    terminal.wait_for("\x1b[?1049h")
+    terminal.wait_for("1 held")
+    terminal.type("j")
+    terminal.wait_for("job-ID")
+    grid.command(f"qrls {number}")
+    terminal.wait_for("0 jobs of 0 owners")
+    terminal.type("q")
+    assert terminal.ended() == 0
