@@ -30,12 +30,6 @@ if TYPE_CHECKING:
     Key: TypeAlias = tuple[str, str]
 
 
-def _owner(job: K8sObject) -> tuple[str, str]:
-    """Name and group as admitted."""
-    status = job.get("status") or {}
-    return str(status.get("owner") or ""), str(status.get("group") or "")
-
-
 class Knowledge:
     """Gathers facts, and remembers what takes time to find out or must be remembered to be measured."""
 
@@ -72,22 +66,25 @@ class Knowledge:
 
     def request(self, key: Key, job: K8sObject) -> tuple[JobRequest, str]:
         """Return the job's request, and why it cannot be used if so."""
-        # The owner stands there once the job is admitted.
-        generation = (job["metadata"].get("generation") or 0, *_owner(job))
+        owner = self._owner(key[0])
+        seen = (job["metadata"].get("generation") or 0, *owner)
         known = self._requests.get(key)
-        if known is None or known[0] != generation:
+        if known is None or known[0] != seen:
             request, fault, shape = JobRequest(), "", None
             try:
                 if not job["spec"].get("void"):
                     request = read_request(job["spec"].get("request") or "")
                     slots = int(job["spec"].get("slots") or 1)
-                    shape = shape_of(
-                        request, self._settings, namespace=key[0], slots=slots, owner=generation[1:]
-                    )
+                    shape = shape_of(request, self._settings, namespace=key[0], slots=slots, owner=owner)
             except GridError as error:
                 fault = error.message
-            known = self._requests[key] = (generation, request, fault, shape)
+            known = self._requests[key] = (seen, request, fault, shape)
         return known[1], known[2]
+
+    def _owner(self, namespace: str) -> tuple[str, str]:
+        """Name and group of whose namespace it is, where the settings have lists of users."""
+        account = self.account(namespace) if self._settings.user_lists else None
+        return (account.owner, account.group) if account else ("", "")
 
     def shape(self, key: Key) -> Shape | None:
         """Return what the job needs of a host, once its request was read."""

@@ -39,7 +39,7 @@ def permits(queue: Queue, shape: Shape, host: str, settings: Settings) -> bool:
         return False
     if shape.project and shape.project in queue.xprojects:
         return False
-    # Before a job is admitted it has no owner, who is in no list.
+    # Who has no account is in no list.
     if (queue.user_lists or queue.xuser_lists) and not places.lets_in(
         queue.user_lists, queue.xuser_lists, shape.user, (shape.group,), settings
     ):
