@@ -172,7 +172,8 @@ def policy() -> list[K8sObject]:
         ),
         *(
             (
-                f"{_hold('object', kind)} == (request.operation == 'CREATE' ? '' : {_hold('oldObject', kind)})",
+                f"{_hold('object', kind)} == "
+                f"(request.operation == 'CREATE' ? '' : {_hold('oldObject', kind)})",
                 "holds of operators and of the system are theirs",
             )
             for kind in ("operator", "system")
