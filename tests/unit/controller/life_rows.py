@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controller_world import HOST, START
+from controller.controller_world import HOST, START
 
 if TYPE_CHECKING:
     pass

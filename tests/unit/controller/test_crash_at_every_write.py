@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from controller_world import Died, Fuse, World
+
+from controller.controller_world import Died, Fuse, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

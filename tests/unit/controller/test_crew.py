@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from controller_world import World
 
+from controller.controller_world import World
 from gridcompat.cluster.base import POD
 from gridcompat.controller.crew import Crew
 from gridcompat.errors import Forbidden, Unavailable

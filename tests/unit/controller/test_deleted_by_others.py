@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from controller_world import World
 
+from controller.controller_world import World
 from gridcompat.cluster.base import CONFIG_MAP, GRID_ACCOUNT, GRID_JOB, NAMESPACE, POD, SECRET, Cluster
 from gridcompat.errors import Forbidden, NotFound
 from gridcompat.translate.pod import is_void
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(str(tmp_path / "state"))
-    yield made
-    made.close()
 
 
 def with_secret(world: World, number: int, **fields: Any) -> None:

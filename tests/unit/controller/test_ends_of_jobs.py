@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from controller_world import START, World
 
+from controller.controller_world import START, World
 from gridcompat.cluster.base import GRID_JOB, POD
 from gridcompat.errors import Conflict
 from gridcompat.settings import Queue
 from gridcompat.translate.pod import is_void
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-from life_rows import row, status
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(str(tmp_path / "state"))
-    yield made
-    made.close()
+from controller.life_rows import row, status
 
 
 class TestEnds:

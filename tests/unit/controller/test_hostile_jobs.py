@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from controller_world import World
 
+from controller.controller_world import World
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
 from gridcompat.model import JobRequest
 from gridcompat.translate import rows
 from gridcompat.translate.grid_job import grid_job, request_json
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 EVERY_FOURTH = ",".join(map(str, range(1, 75000, 4)))
 OTHERS = ",".join(map(str, range(3, 75000, 4)))
-
-
-@pytest.fixture
-def world(tmp_path: Any) -> Iterator[World]:
-    made = World(str(tmp_path))
-    yield made
-    made.close()
 
 
 def request(**fields: Any) -> dict[str, Any]:

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from controller_world import HOST, World
-
+from controller.controller_world import HOST, World
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
 from gridcompat.settings import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-from life_rows import row
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(str(tmp_path / "state"))
-    yield made
-    made.close()
+from controller.life_rows import row
 
 
 class TestLostNodes:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from controller_world import HOST, START, World
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-from life_rows import row, status
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(str(tmp_path / "state"))
-    yield made
-    made.close()
+from controller.controller_world import HOST, START, World
+from controller.life_rows import row, status
 
 
 def test_a_job_is_admitted_and_intended_in_one_write_and_its_pod_is_made(world: World) -> None:

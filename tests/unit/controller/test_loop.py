@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from controller_world import World
 
+from controller.controller_world import World
 from gridcompat.accounting import AccountingFile
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.controller.loop import Controller
