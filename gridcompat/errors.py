@@ -78,5 +78,9 @@ class Unavailable(ClusterError):
     exit_status = 25
 
 
+class ServerFault(Unavailable):
+    """500: the server could not do it, and says why (a webhook of the site that does not answer)."""
+
+
 class Unreachable(Unavailable):
     """Nothing takes a connection at the cluster's address, so nothing was sent."""

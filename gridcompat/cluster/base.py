@@ -139,9 +139,10 @@ class Cluster(Protocol):
         propagation: Propagation = "Background",
         if_uid: str | None = None,
         grace_s: int | None = None,
-    ) -> None:
+    ) -> K8sObject | None:
         """Ask for deletion: at once without finalizers, else deletionTimestamp is set. `NotFound`.
 
+        Return the object as it waits for its end, or None: it is gone.
         `grace_s` applies to pods (None: the pod's own terminationGracePeriodSeconds; 0: by force).
         `if_uid`: `Conflict` unless the object has that uid.
         """

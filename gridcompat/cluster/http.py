@@ -24,6 +24,7 @@ from gridcompat.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    ServerFault,
     Unavailable,
     Unreachable,
 )
@@ -405,7 +406,9 @@ def meaning(status: int, answer: bytes) -> ClusterError:
         return Invalid(message)
     if "request is too large" in message:  # etcd's limit comes back as a 500
         return Invalid(message)
-    if status == 429 or status >= 500:
+    if status == 500:
+        return ServerFault(message)
+    if status == 429 or status > 500:
         return Unavailable(message)
     return ClusterError(message)
 

@@ -117,7 +117,7 @@ class RestCluster:
         propagation: Propagation = "Background",
         if_uid: str | None = None,
         grace_s: int | None = None,
-    ) -> None:
+    ) -> K8sObject | None:
         """See `Cluster.delete`."""
         body: K8sObject = {
             "kind": "DeleteOptions",
@@ -129,7 +129,13 @@ class RestCluster:
         if grace_s is not None:
             body["gracePeriodSeconds"] = grace_s
         # Once is as good as twice only when it cannot hit a successor of the same name.
-        self._object("DELETE", _path(kind, namespace or "", name), body, repeatable=if_uid is not None)
+        answer = self._object(
+            "DELETE", _path(kind, namespace or "", name), body, repeatable=if_uid is not None
+        )
+        # Of what is gone the server sends a Status, or (a pod) what it was.
+        waits = answer.get("metadata") or {}
+        left = waits.get("finalizers") or waits.get("deletionGracePeriodSeconds")
+        return answer if answer.get("kind") == kind.kind and left else None
 
     def watch(
         self,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_UNSCHEDULED = 50
 """Pods of an account without a node; keeps 75,000 tasks from flooding the scheduler."""
 
-MOST_REMEMBERED = 1000
+MOST_REMEMBERED = 20_000
 """Answers to which queues of a host fit a shape."""
 
 

@@ -32,10 +32,16 @@ MOST_UNRECORDED = 200
 
 
 class Waiting:
-    """The jobs that want to start something, by shape and in the grid's order."""
+    """The jobs that want to start something, by shape and in the grid's order.
+
+    A shape without room is not asked about again before something is free again: somebody's thousands of
+    jobs, no two alike, cost the others nothing.
+    """
 
     def __init__(self) -> None:
         self._heaps: dict[Shape, list[tuple[Order, Key]]] = {}
+        self._full: dict[Shape, list[tuple[Order, Key]]] = {}
+        """Shapes for which there was no room when they were last asked about."""
         self._wants: dict[Key, tuple[Shape, Order]] = {}
 
     def __len__(self) -> int:
@@ -46,21 +52,37 @@ class Waiting:
         order = (-priority, int(key[1]))
         if self._wants.get(key) != (shape, order):
             self._wants[key] = shape, order
-            heapq.heappush(self._heaps.setdefault(shape, []), (order, key))
+            heap = self._full.get(shape)
+            if heap is None:
+                heap = self._heaps.setdefault(shape, [])
+            heapq.heappush(heap, (order, key))
 
     def forget(self, key: Key) -> None:
         """The job has nothing to start (now)."""
         self._wants.pop(key, None)
 
+    def room_again(self) -> None:
+        """Something has become free: whatever had no room may have some now."""
+        self._heaps |= self._full
+        self._full.clear()
+
     def take(self, room: Callable[[Shape], bool]) -> tuple[Key, Shape] | None:
-        """Take out and return the first job whose shape has room, or None."""
+        """Take out and return the first job whose shape has room, or None.
+
+        Args:
+            room: whether there is room for one more; a "no" holds until `room_again`.
+        """
         best: tuple[Order, Key, Shape] | None = None
         for shape in list(self._heaps):
             head = self._head(shape)
             if head is None:
                 del self._heaps[shape]
-            elif (best is None or head < best[:2]) and room(shape):
+            elif best is not None and best[:2] < head:
+                continue
+            elif room(shape):
                 best = (*head, shape)
+            else:
+                self._full[shape] = self._heaps.pop(shape)
         if best is None:
             return None
         _, key, shape = best

@@ -244,10 +244,13 @@ class Executor:
         if action.ended_by and not self._annotate(namespace, action.pod, {ENDED_BY: action.ended_by}):
             return
         try:
-            self._cluster.delete(POD, action.pod, namespace=namespace, if_uid=action.uid)
-            self._cache.put(POD, self._cluster.get(POD, action.pod, namespace=namespace))
+            left = self._cluster.delete(POD, action.pod, namespace=namespace, if_uid=action.uid)
         except (NotFound, Conflict):
+            left = None
+        if left is None:
             self._forget(namespace, action.pod)
+        else:
+            self._cache.put(POD, left)
 
     def let_go(self, namespace: str, action: LetGo, *, job: str = "") -> None:
         """Delete a pod whose evidence is no longer needed, and take our finalizer off.
@@ -269,7 +272,7 @@ class Executor:
     def _let_go(self, namespace: str, action: LetGo) -> None:
         """See `let_go`. May run in any thread."""
         try:
-            self._cluster.delete(
+            left = self._cluster.delete(
                 POD,
                 action.pod,
                 namespace=namespace,
@@ -277,16 +280,12 @@ class Executor:
                 # By force only where nobody is left who could confirm the end.
                 grace_s=0 if action.force else None,
             )
-            self._release(namespace, action)
+            if left is None:
+                return
+            others = [one for one in left["metadata"].get("finalizers") or () if one != EVIDENCE_FINALIZER]
+            self._cluster.patch(POD, action.pod, {"metadata": {"finalizers": others}}, namespace=namespace)
         except (NotFound, Conflict):
             pass
-
-    def _release(self, namespace: str, action: LetGo) -> None:
-        pod = self._cluster.get(POD, action.pod, namespace=namespace)
-        if pod["metadata"]["uid"] != action.uid:
-            return
-        left = [one for one in pod["metadata"].get("finalizers") or () if one != EVIDENCE_FINALIZER]
-        self._cluster.patch(POD, action.pod, {"metadata": {"finalizers": left}}, namespace=namespace)
 
 
 def status_patch(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

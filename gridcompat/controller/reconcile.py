@@ -26,7 +26,7 @@ from gridcompat.controller.plan import plan
 from gridcompat.controller.stuck import Stuck
 from gridcompat.controller.tally import Tally
 from gridcompat.controller.workqueue import Timers, WorkQueue
-from gridcompat.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from gridcompat.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, ServerFault
 from gridcompat.translate.grid_job import is_over
 from gridcompat.translate.outcome import outcome
 from gridcompat.translate.pod import is_void
@@ -170,7 +170,7 @@ class Reconciler:
     def _look_at_nodes(self) -> None:
         if not self._capacity.set_hosts(self.cache.of(NODE).values()):
             return  # a heartbeat
-        self._dispatch_due = True
+        self._room_again()
         for key, job in self.cache.of(GRID_JOB).items():
             if not is_over(job):
                 self.queue.add(key)
@@ -240,7 +240,7 @@ class Reconciler:
         else:
             self.log(f"{'/'.join(key)}: {''.join(traceback.format_exception(error))}")
         self.tally.errors += 1
-        if isinstance(error, (Forbidden, Invalid)):
+        if isinstance(error, (Forbidden, Invalid, ServerFault)):
             self._knowledge.refused[key] = error.message
             job = self.cache.job(key)
             if self.events is not None and job is not None:
@@ -356,18 +356,23 @@ class Reconciler:
         self._knowledge.forget(key)
         self._held_back.pop(key, None)
         if self._capacity.update(key, (), {}, 0):
-            self._dispatch_due = True
+            self._room_again()
         for other in self.cache.dependents(int(key[1]) if key[1].isdigit() else 0):
             if self.cache.job(key) is None:
                 self.queue.add(other)
 
     # ------------------------------------------------------------ dispatch
 
+    def _room_again(self) -> None:
+        """Something has become free, or may be used that could not."""
+        self._waiting.room_again()
+        self._dispatch_due = True
+
     def _count(self, key: Key, job: K8sObject) -> None:
         shape = self._knowledge.shape(key)
         rows = (job.get("status") or {}).get("running") or ()
         if self._capacity.update(key, rows, self.cache.pods_of(key), shape.h_vmem if shape else 0):
-            self._dispatch_due = True
+            self._room_again()
 
     def _want(self, key: Key, job: K8sObject) -> None:
         """Note whether the job has something to start."""

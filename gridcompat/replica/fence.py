@@ -78,10 +78,10 @@ class Fence:
         propagation: Propagation = "Background",
         if_uid: str | None = None,
         grace_s: int | None = None,
-    ) -> None:
+    ) -> K8sObject | None:
         """See `Cluster.delete`."""
         self._check()
-        self._cluster.delete(
+        return self._cluster.delete(
             kind, name, namespace=namespace, propagation=propagation, if_uid=if_uid, grace_s=grace_s
         )
 

@@ -16,7 +16,7 @@ FINALIZERS = ["gridcompat.io/job", "gridcompat.io/other"]
 
 def test_without_finalizers_an_object_goes_at_once(cluster: Cluster, namespace: str) -> None:
     cluster.create(grid_job(namespace))
-    cluster.delete(base.GRID_JOB, "1000", namespace=namespace)
+    assert cluster.delete(base.GRID_JOB, "1000", namespace=namespace) is None
     assert not exists(cluster, base.GRID_JOB, "1000", namespace)
     with pytest.raises(NotFound):
         cluster.delete(base.GRID_JOB, "1000", namespace=namespace)

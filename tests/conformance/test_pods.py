@@ -165,15 +165,16 @@ def test_the_status_of_a_pod_has_its_own_endpoint(cluster: Cluster, namespace: s
 
 def test_an_unscheduled_pod_goes_at_once(cluster: Cluster, namespace: str) -> None:
     cluster.create(pod(namespace, terminationGracePeriodSeconds=30))
-    cluster.delete(base.POD, NAME, namespace=namespace)
+    assert cluster.delete(base.POD, NAME, namespace=namespace) is None
     assert not exists(cluster, base.POD, NAME, namespace)
 
 
 def test_a_scheduled_pod_waits_for_its_node(cluster: Cluster, namespace: str) -> None:
     # Bound to a node that is not there, so that nobody confirms.
     cluster.create(pod(namespace, nodeName="no-such-node", terminationGracePeriodSeconds=60))
-    cluster.delete(base.POD, NAME, namespace=namespace)
+    answer = cluster.delete(base.POD, NAME, namespace=namespace)
     waiting = cluster.get(base.POD, NAME, namespace=namespace)["metadata"]
+    assert answer is not None and answer["metadata"] == waiting
     assert waiting["deletionGracePeriodSeconds"] == 60
     assert waiting["deletionTimestamp"] > waiting["creationTimestamp"]
     cluster.delete(base.POD, NAME, namespace=namespace, grace_s=90)
@@ -182,7 +183,7 @@ def test_a_scheduled_pod_waits_for_its_node(cluster: Cluster, namespace: str) ->
     shorter = cluster.get(base.POD, NAME, namespace=namespace)["metadata"]
     assert shorter["deletionGracePeriodSeconds"] == 20
     assert shorter["deletionTimestamp"] < waiting["deletionTimestamp"]
-    cluster.delete(base.POD, NAME, namespace=namespace, grace_s=0)
+    assert cluster.delete(base.POD, NAME, namespace=namespace, grace_s=0) is None
     assert not exists(cluster, base.POD, NAME, namespace)
 
 
@@ -191,8 +192,9 @@ def test_the_evidence_of_a_pod_outlives_a_forced_deletion(cluster: Cluster, name
     cluster.create(pod(namespace, nodeName="no-such-node", terminationGracePeriodSeconds=60, metadata=held))
     cluster.delete(base.POD, NAME, namespace=namespace)
     cluster.patch(base.POD, NAME, {"status": {"phase": "Failed"}}, namespace=namespace, subresource="status")
-    cluster.delete(base.POD, NAME, namespace=namespace, grace_s=0)
+    answer = cluster.delete(base.POD, NAME, namespace=namespace, grace_s=0)
     left = cluster.get(base.POD, NAME, namespace=namespace)
+    assert answer is not None and answer["metadata"] == left["metadata"]
     assert left["status"]["phase"] == "Failed" and left["metadata"]["deletionGracePeriodSeconds"] == 0
     cluster.patch(base.POD, NAME, {"metadata": {"finalizers": []}}, namespace=namespace)
     assert not exists(cluster, base.POD, NAME, namespace)

@@ -184,7 +184,7 @@ class EmbeddedCluster:
         propagation: Propagation = "Background",
         if_uid: str | None = None,
         grace_s: int | None = None,
-    ) -> None:
+    ) -> K8sObject | None:
         """See `Cluster.delete`."""
         with self._database.writing() as connection:
             stored = _found(connection, kind, namespace, name)
@@ -195,6 +195,8 @@ class EmbeddedCluster:
                     f"UID in precondition: {if_uid}, UID in object meta: {uid}"
                 )
             collect.delete(connection, stored, now=self._clock(), propagation=propagation, grace_s=grace_s)
+            left = rows.find(connection, kind, stored.namespace, name)
+            return None if left is None else left.object()
 
     def watch(
         self,

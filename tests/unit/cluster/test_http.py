@@ -24,6 +24,7 @@ from gridcompat.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    ServerFault,
     Unavailable,
     Unreachable,
 )
@@ -203,7 +204,7 @@ def test_of_some_kinds_only_what_has_a_label_is_asked_for(server: Server) -> Non
             (status(413), Invalid, None),
         ),
         *((status(401), Forbidden, None), (status(403, "Forbidden"), Forbidden, None)),
-        *((status(500), Unavailable, None), (status(418), ClusterError, None)),
+        *((status(500), ServerFault, None), (status(418), ClusterError, None)),
         (status(500, message="etcdserver: request is too large"), Invalid, None),
         *(((403, {}, b"a proxy's words"), Forbidden, None), ((404, {}, b""), NotFound, None)),
     ],

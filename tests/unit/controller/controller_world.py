@@ -78,8 +78,9 @@ class FusedCluster:
         changed: K8sObject = self._fuse.through(lambda: self._cluster.patch(kind, name, body, **rest))
         return changed
 
-    def delete(self, kind: Kind, name: str, **rest: Any) -> None:
-        self._fuse.through(lambda: self._cluster.delete(kind, name, **rest))
+    def delete(self, kind: Kind, name: str, **rest: Any) -> K8sObject | None:
+        left: K8sObject | None = self._fuse.through(lambda: self._cluster.delete(kind, name, **rest))
+        return left
 
     def watch(self, kind: Kind, **rest: Any) -> Iterator[Event]:
         return self._cluster.watch(kind, **rest)

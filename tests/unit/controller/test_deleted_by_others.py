@@ -73,9 +73,9 @@ def test_what_is_retired_costs_no_look_for_its_secret(world: World, monkeypatch:
     asked: list[str] = []
     known = world.cluster.delete
 
-    def delete(kind: Any, name: str, **rest: Any) -> None:
+    def delete(kind: Any, name: str, **rest: Any) -> Any:
         asked.append(f"{kind.kind}/{name}")
-        known(kind, name, **rest)
+        return known(kind, name, **rest)
 
     world.ends[1000, 1] = [0]
     with_secret(world, 1000)
@@ -95,10 +95,10 @@ def test_roles_of_an_older_version_do_not_keep_a_deleted_job(
     world.settle()
     known = world.cluster.delete
 
-    def delete(kind: Any, name: str, **rest: Any) -> None:
+    def delete(kind: Any, name: str, **rest: Any) -> Any:
         if kind is SECRET:
             raise Forbidden(f'secrets "{name}" is forbidden')
-        known(kind, name, **rest)
+        return known(kind, name, **rest)
 
     monkeypatch.setattr(world.cluster, "delete", delete)
     world.cluster.delete(GRID_JOB, "1000", namespace="default", propagation="Orphan")

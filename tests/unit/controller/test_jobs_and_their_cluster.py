@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from controller.controller_world import HOST, World
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
+from gridcompat.errors import Forbidden, Invalid, ServerFault, Unavailable
 from gridcompat.settings import Queue
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gridcompat.errors import ClusterError
 from controller.life_rows import row
 
 
@@ -127,6 +132,40 @@ class TestDispatch:
         assert [run[0] for run in world.runs] == [1000, 1002]
         assert world.status(1002)["running"][0]["queue"] == "continuous"
         world.close()
+
+
+class TestRefusedPods:
+    """The cluster does not take a pod."""
+
+    @pytest.mark.parametrize(
+        ("error", "reasons"),
+        [
+            (Forbidden("exceeded quota: pods"), ["exceeded quota: pods"]),
+            (Invalid("spec.containers: too many"), ["spec.containers: too many"]),
+            (ServerFault('failed calling webhook "x"'), ['failed calling webhook "x"']),
+            (Unavailable("no answer in time"), []),
+        ],
+    )
+    def test_the_job_says_why_and_runs_once_it_may(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, error: ClusterError, reasons: list[str]
+    ) -> None:
+        known = world.cluster.create
+
+        def create(obj: Any) -> Any:
+            if obj["kind"] == "Pod":
+                raise error
+            return known(obj)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(world.cluster, "create", create)
+            world.submit(1000)
+            world.settle()
+            world.later(2.0)
+        assert world.status(1000)["reasons"] == reasons
+        world.later(70.0)
+        world.settle()
+        assert [run[0] for run in world.runs] == [1000]
+        assert world.status(1000)["reasons"] == []
 
 
 class TestVoid:

@@ -87,7 +87,21 @@ class TestWaiting:
         large = shape(hard_resources=(("h_vmem", "300G"),))
         waiting.want(("a", "1"), large, 0)
         waiting.want(("a", "2"), shape(), 0)
-        assert [self.take(waiting, large), self.take(waiting, large), self.take(waiting)] == ["2", None, "1"]
+        assert [self.take(waiting, large), self.take(waiting, large)] == ["2", None]
+        assert self.take(waiting) is None, "nothing has become free"
+        waiting.room_again()
+        assert self.take(waiting) == "1"
+
+    def test_a_job_of_a_shape_without_room_keeps_its_place_among_the_others(self) -> None:
+        waiting = Waiting()
+        large = shape(hard_resources=(("h_vmem", "300G"),))
+        waiting.want(("a", "5"), large, 0)
+        assert self.take(waiting, large) is None
+        waiting.want(("a", "6"), shape(), 0)
+        waiting.want(("a", "4"), large, 0)
+        waiting.forget(("a", "5"))
+        waiting.room_again()
+        assert [self.take(waiting) for _ in range(3)] == ["4", "6", None]
 
     def test_what_changed_counts_as_it_is_now(self) -> None:
         waiting = Waiting()
@@ -110,6 +124,21 @@ class TestWaiting:
 
         assert waiting.take(no_room) is None
         assert looks == 1
+
+    def test_thousands_of_shapes_without_room_are_asked_about_once(self) -> None:
+        waiting = Waiting()
+        looks = 0
+
+        def no_room(_: Shape) -> bool:
+            nonlocal looks
+            looks += 1
+            return False
+
+        for number in range(1000):
+            large = shape(hard_resources=(("h_vmem", f"{number + 1}P"),))
+            waiting.want(("a", str(number)), large, 0)
+            assert waiting.take(no_room) is None
+        assert looks == 1000
 
 
 class TestCapacity:
