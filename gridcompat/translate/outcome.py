@@ -146,8 +146,9 @@ def _terminated(state: dict[str, Any], status: dict[str, Any], host: str) -> Out
     fields = dict(seen.__dict__)
     if status.get("reason") == "DeadlineExceeded" and seen.ran and seen.signal:
         fields["failed"] = 37
-    if state.get("reason") == "OOMKilled" and seen.ran:
-        fields |= {"failed": seen.failed or 100, "signal": seen.signal or 9 * (code == 137)}
+    # The runtime says so also of a program that saw a child of its own die and went on.
+    if state.get("reason") == "OOMKilled" and seen.ran and code == 137:
+        fields |= {"failed": seen.failed or 100, "signal": seen.signal or 9}
         fields["reason"] = "out of memory"
     if lost and (seen.ran or not seen.failed):
         fields["lost"] = True

@@ -8,9 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 
+import pytest
 from real_cluster import Account, RealCluster
 from test_kubernetes import entries, number, script
+
+from gridcompat.translate.pod import ATTEMPT_LABEL
 
 FORCE = ("--force", "--grace-period=0")
 MARK = 'echo run >> "runs/$JOB_ID"'
@@ -30,6 +34,16 @@ EVERY_KIND = {
     "successor": ("qsub", "quick.sh"),
 }
 TASKS = {"array": 3, "limited array": 2}
+
+
+@pytest.fixture(autouse=True)
+def cleaned(user: Account) -> Iterator[None]:
+    """What a case that failed leaves is taken away before the next."""
+    yield
+    if names(user, "gridjobs,pods"):
+        user.run("qdel", "-f", "-u", user.owner)
+        user.cluster.kubectl("delete", "gridjobs", "--all", "-n", user.namespace, "--timeout=100s")
+        user.cluster.wait(lambda: not names(user, "gridjobs,pods"), "what was left does not go")
 
 
 class Jobs:
@@ -158,10 +172,10 @@ def ended(user: Account, job: str) -> None:
 
 
 def pod_of(user: Account, job: str) -> str:
-    """The name of the one pod of a job."""
+    """The name of the pod of a job's newest attempt."""
     items = user.cluster.get("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")["items"]
-    (name,) = [item["metadata"]["name"] for item in items]
-    return str(name)
+    last = max(items, key=lambda item: int(item["metadata"]["labels"][ATTEMPT_LABEL]))
+    return str(last["metadata"]["name"])
 
 
 def names(user: Account, kinds: str) -> set[str]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from jobs_in_faults import Jobs
+from jobs_in_faults import Jobs, cleaned
 from real_cluster import Account, RealCluster
 from test_kubernetes import site, user
 
-__all__ = ["site", "user"]  # fixtures
+__all__ = ["cleaned", "site", "user"]  # fixtures
 
 
 def test_etcd_is_killed(site: RealCluster, user: Account) -> None:

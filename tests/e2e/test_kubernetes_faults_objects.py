@@ -11,6 +11,7 @@ import pytest
 from jobs_in_faults import (
     FORCE,
     Jobs,
+    cleaned,
     each_run_has_one_record,
     long_job,
     names,
@@ -23,7 +24,7 @@ from jobs_in_faults import (
 from real_cluster import Account, RealCluster
 from test_kubernetes import entries, gone, number, other, site, user
 
-__all__ = ["other", "site", "user"]  # fixtures
+__all__ = ["cleaned", "other", "site", "user"]  # fixtures
 
 
 @pytest.mark.parametrize("how", [(), FORCE], ids=["plain", "by force"])

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_in_faults import Jobs, long_job, state
+from jobs_in_faults import Jobs, cleaned, long_job, state
 from real_cluster import NAMESPACE, Account, RealCluster
 from test_kubernetes import entries, number, site, user
 
-__all__ = ["site", "user"]  # fixtures
+__all__ = ["cleaned", "site", "user"]  # fixtures
 
 DENIED = "no pods on a full moon"
 

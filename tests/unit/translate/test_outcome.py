@@ -240,6 +240,13 @@ def test_a_container_that_ran_out_of_memory_says_so() -> None:
     assert outcome(killed) == like(PLAIN, exit_status=137, signal=9, failed=100, reason=text)
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_program_that_outlives_a_child_without_memory_ended_as_it_says(code: int) -> None:
+    alive = over(code)
+    alive["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = "OOMKilled"
+    assert outcome(alive) == like(PLAIN, exit_status=code)
+
+
 def test_a_container_that_cannot_be_started_is_the_jobs_error() -> None:
     broken = over(128)
     state = broken["status"]["containerStatuses"][0]["state"]["terminated"]
