@@ -25,7 +25,7 @@ from gridcompat.translate.manifests import QUOTA
 
 from .__main__ import Results, in_turn, measure_start, revision, say, table, time_commands
 from .grid import Grid, NoGrid
-from .systems import CHECKOUT, Real, System, cpu_ticks, fill, run, settle, submit, timed, until
+from .systems import CHECKOUT, LATER, Real, System, cpu_ticks, fill, run, settle, submit, timed, until
 
 sys.path.insert(0, os.path.join(CHECKOUT, "tests", "e2e"))
 from real_cluster import Account, RealCluster
@@ -133,14 +133,36 @@ def measure_commands(
         run(system, ["qdel", "warm"], check=False)
 
 
-def measure_burst(ours: OnKubernetes, results: Results, *, total: int) -> None:
-    """Wall time until `total` jsub, started at once, have all been accepted."""
-    words = ["jsub", "-quiet", "-mem", "64m", "-N", "burst", "-o", "/dev/null", "-e", "/dev/null", "true"]
-    with ThreadPoolExecutor(total) as pool:
-        start = time.perf_counter()
-        list(pool.map(lambda _: timed(ours, words), range(total)))
-        results.add(f"{total} jsub at once, all accepted", ours, time.perf_counter() - start)
+def measure_burst(ours: OnKubernetes, kubectl: Kubectl, results: Results, *, total: int) -> None:
+    """Wall time until `total` jsub, started at once, have all been accepted; kubectl with the same objects.
+
+    Once with jobs whose pods start meanwhile, which takes processors of the same machine, and once with
+    jobs that wait: only these are what kubectl can be compared with.
+    """
+    jsub = ["jsub", "-quiet", "-mem", "64m", "-N", "burst", "-o", "/dev/null", "-e", "/dev/null"]
+
+    def at_once(label: str, system: System, lines: list[list[str]]) -> None:
+        with ThreadPoolExecutor(len(lines)) as pool:
+            start = time.perf_counter()
+            list(pool.map(lambda words: timed(system, words), lines))
+            results.add(f"{total} jsub at once, {label}", system, time.perf_counter() - start)
+
+    at_once("pods start meanwhile", ours, [[*jsub, "true"]] * total)
     until(lambda: "burst" not in run(ours, ["qstat"]), 300)
+    settle(ours)
+    at_once("jobs that wait", ours, [[*jsub, "-a", LATER, "true"]] * total)
+    text = run(kubectl, [*kubectl.words("get", "gridjobs", "-o", "json")])
+    models = [one for one in json.loads(text)["items"] if (one.get("status") or {}).get("phase") == "Pending"]
+    run(kubectl, kubectl.words("delete", "gridjobs", *(one["metadata"]["name"] for one in models)))
+    settle(ours)
+    lines = []
+    for model in models:
+        name = model["metadata"]["name"]
+        file = ours.account.cluster.folder / f"burst-{name}.json"
+        file.write_text(json.dumps({**JOB, "metadata": {"name": name}, "spec": model["spec"]}))
+        lines.append(kubectl.words("create", "-f", str(file)))
+    at_once("jobs that wait", kubectl, lines)
+    run(kubectl, kubectl.words("delete", "gridjobs", *(one["metadata"]["name"] for one in models)))
 
 
 def measure(cluster: RealCluster, grids: list[System], options: argparse.Namespace) -> Results:
@@ -155,7 +177,7 @@ def measure(cluster: RealCluster, grids: list[System], options: argparse.Namespa
     submit(ours)
     steps: list[Callable[[], None]] = [
         lambda: measure_start([ours, *grids], results, repeat=options.repeat),
-        lambda: measure_burst(ours, results, total=options.burst),
+        lambda: measure_burst(ours, Kubectl(ours), results, total=options.burst),
     ]
     for step in steps:
         step()

@@ -33,10 +33,15 @@ class Api:
         self.connection = http.client.HTTPSConnection("127.0.0.1", site.port, context=context, timeout=60)
 
     def ask(
-        self, method: str, path: str, body: Any = None, kind: str = "merge-patch+json"
+        self, method: str, path: str, body: Any = None, kind: str = "merge-patch+json", *, again: bool = False
     ) -> tuple[int, Any]:
-        """Return the status and what comes back."""
-        self.connection.close()  # the server may have closed it after the last one, too large a one
+        """Return the status and what comes back.
+
+        Args:
+            again: on the connection of the last request; the server closes it after too large a one.
+        """
+        if not again:
+            self.connection.close()
         head = {"Content-Type": f"application/{kind if method == 'PATCH' else 'json'}"}
         self.connection.request(method, path, None if body is None else json.dumps(body), head)
         answer = self.connection.getresponse()
@@ -70,8 +75,10 @@ def body_of(user: Account, request: dict[str, Any] | None = None, **spec: Any) -
     return body
 
 
-def create(api: Api, user: Account, body: dict[str, Any], *, query: str = "") -> tuple[int, Any]:
-    return api.ask("POST", f"{GROUP}/namespaces/{user.namespace}/gridjobs{query}", body)
+def create(
+    api: Api, user: Account, body: dict[str, Any], *, query: str = "", again: bool = False
+) -> tuple[int, Any]:
+    return api.ask("POST", f"{GROUP}/namespaces/{user.namespace}/gridjobs{query}", body, again=again)
 
 
 POD: dict[str, Any] = {

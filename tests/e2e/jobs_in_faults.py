@@ -5,6 +5,7 @@ Every run of a program leaves a line, so that a run that happens twice is seen, 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -28,11 +29,14 @@ EVERY_KIND = {
     "rerunnable": ("qsub", "-r", "y", "slow.sh"),
     "not rerunnable": ("qsub", "-r", "n", "slow.sh"),
     "warned": ("qsub", "-notify", "-r", "y", "slow.sh"),
-    "continuous": ("jstart", "-N", "loop", "./loop.sh"),
+    "continuous": ("jstart", "-N", "loop{number}", "./loop.sh"),
     "held": ("qsub", "-h", "quick.sh"),
     "binary": ("qsub", "-b", "y", MARK),
     "successor": ("qsub", "quick.sh"),
 }
+DOZENS = int(os.environ.get("GRIDCOMPAT_FAULT_DOZENS", "1"))
+"""By hand 17: 200 jobs go through each fault."""
+_numbers = itertools.count()
 TASKS = {"array": 3, "limited array": 2}
 
 
@@ -47,15 +51,19 @@ def cleaned(user: Account) -> Iterator[None]:
 
 
 class Jobs:
-    """A dozen jobs, one of each kind, submitted when this is made."""
+    """A dozen jobs, one of each kind (or, by hand, several dozens), submitted when this is made."""
 
     def __init__(self, user: Account) -> None:
         self.user = user
         prepare(user)
         self.ids: dict[str, str] = {}
-        for kind, words in EVERY_KIND.items():
-            more = ("-hold_jid", self.ids["array"]) if kind == "successor" else ()
-            self.ids[kind] = number(user.ok(words[0], *more, *words[1:]))
+        for dozen in range(DOZENS):
+            only_one = next(_numbers)  # of a name there is one continuous job at a time
+            for kind, (command, *words) in EVERY_KIND.items():
+                more = ("-hold_jid", self.ids["array"]) if kind == "successor" else ()
+                named = f"{kind}, {dozen}" if dozen else kind
+                line = [command, *more, *(word.format(number=only_one) for word in words)]
+                self.ids[named] = number(user.ok(*line))
         self.sync = subprocess.Popen(
             ["qsub", "-sync", "y", "slow.sh"],
             env=user.environment,
@@ -68,7 +76,13 @@ class Jobs:
             cwd=user.home,
         )
 
-    def went_through(self, *, disturbed: bool = False, keep: bool = False, limit_s: float = 180) -> None:
+    def of(self, *kinds: str) -> list[str]:
+        """The jobs of some kinds."""
+        return [job for name, job in self.ids.items() if name.partition(", ")[0] in kinds]
+
+    def went_through(
+        self, *, disturbed: bool = False, keep: bool = False, limit_s: float = 150 + 30 * DOZENS
+    ) -> None:
         """Each job ended well, ran once and has a record of each run; mails came once; nothing is left.
 
         Args:
@@ -77,7 +91,7 @@ class Jobs:
                 others may have ended so.
         """
         user = self.user
-        user.ok("qrls", self.ids["held"])
+        user.ok("qrls", *self.of("held"))
         out, error = self.sync.communicate(timeout=limit_s)
         self.ids["sync"] = number(out)
         assert disturbed or self.sync.returncode == 0, (out, error)
@@ -86,10 +100,10 @@ class Jobs:
         )
         if disturbed:
             each_run_has_one_record(user, *self.ids.values())
-            again = [self.ids[kind] for kind in ("rerunnable", "warned", "continuous")]
+            again = self.of("rerunnable", "warned", "continuous")
             assert {entries(user, job)[-1].exit_status for job in again} == {0}
         else:
-            wanted = {job: TASKS.get(kind, 1) for kind, job in self.ids.items()}
+            wanted = {job: TASKS.get(name.partition(", ")[0], 1) for name, job in self.ids.items()}
             assert {job: runs(user, job) for job in wanted} == wanted
             assert {job: len(entries(user, job)) for job in wanted} == wanted
             assert {entry.exit_status for job in wanted for entry in entries(user, job)} == {0}
@@ -105,9 +119,9 @@ class Jobs:
 
     def _mails(self) -> None:
         """Each mail that was asked for came, each Message-ID once."""
-        site, jobs = self.user.cluster, (self.ids["mailed"], self.ids["limited array"])
+        site, jobs = self.user.cluster, self.of("mailed", "limited array")
         least = sum(len(entries(self.user, job)) for job in jobs)
-        least += len(entries(self.user, self.ids["mailed"]))  # its beginnings
+        least += sum(len(entries(self.user, job)) for job in self.of("mailed"))  # its beginnings
 
         def ours() -> list[str]:
             return [one["id"] for one in mails(site) if any(f" {job}" in one["argv"][1] for job in jobs)]
@@ -208,5 +222,6 @@ def unrun(user: Account) -> set[str]:
 
 def each_run_has_one_record(user: Account, *jobs: str) -> None:
     """As many records as times that the program was started."""
-    told = {job: len(entries(user, job)) for job in jobs}
-    assert told == {job: runs(user, job) for job in jobs}
+    found = {job: (runs(user, job), len(entries(user, job))) for job in jobs}
+    odd = {job: counts for job, counts in found.items() if counts[0] != counts[1]}
+    assert not odd, f"job: (runs, records) are {odd}"

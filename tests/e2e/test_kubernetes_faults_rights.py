@@ -104,7 +104,7 @@ def test_a_denied_job_can_be_deleted(site: RealCluster, user: Account) -> None:
         job = number(user.ok("qsub", "quick.sh"))
         site.wait(lambda: DENIED in user.ok("qstat", "-j", job), "qstat -j does not say why", 60)
         user.ok("qdel", job)
-        site.wait(lambda: state(user, job) in ("", "dr"), "the order is not seen")
+        site.wait(lambda: state(user, job) in ("", "dt"), "the order is not seen")
     site.wait(lambda: not state(user, job), "it stays")
     assert entries(user, job) == [], "what never ran leaves no record"
     jobs.went_through()
