@@ -5,7 +5,7 @@
 
 What stands between `<!-- generated -->` and `<!-- end -->` of a page is made here: the switches from
 `options.table`, the settings from `settings`, the state letters from `states`, the fields of objects from
-the definitions.
+the definitions, the exit statuses of `gridcompat` from the --help of its commands.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gridcompat import settings, states  # noqa: E402
+from gridcompat.cli import USUAL  # noqa: E402
+from gridcompat.cli import main as main_command  # noqa: E402
 from gridcompat.cluster import definitions  # noqa: E402
 from gridcompat.options import table  # noqa: E402
 from gridcompat.settings import files  # noqa: E402
@@ -141,6 +144,33 @@ def kind_of(field: dict[str, Any]) -> str:
     return str(field["type"])
 
 
+def exit_statuses() -> str:
+    """Return a table of the exit statuses of `gridcompat`'s commands, from what their --help ends with."""
+    rows = ["| command | exit statuses |", "|---|---|"]
+    for name, command in cli_commands():
+        rows.append(f"| `gridcompat {name}` | {cell(statuses_of(command))} |")
+    return "\n".join(rows)
+
+
+def cli_commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield the name and the command of everything that is no group and not hidden, in alphabetical order."""
+    top = click.Context(main_command, info_name="gridcompat")
+    for name in main_command.list_commands(top):
+        command = main_command.get_command(top, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            inner = {f"{name} {part}": command.commands[part] for part in sorted(command.commands)}
+        else:
+            inner = {name: command}
+        yield from ((path, one) for path, one in inner.items() if not one.hidden)
+
+
+def statuses_of(command: click.Command) -> str:
+    """Return `0 shown; 1 unknown job`: its own words, or the usual ones."""
+    _, _, own = (command.epilog or "").partition("Exit status: ")
+    return own.partition(". ")[0].rstrip(".") or USUAL
+
+
 def rules(schema: Any) -> Iterator[str]:
     """Yield the messages of the validation rules, outermost first."""
     if isinstance(schema, dict):
@@ -149,7 +179,13 @@ def rules(schema: Any) -> Iterator[str]:
             yield from rules(value)
 
 
-PAGES = {"objects.md": objects, "options.md": options, "settings.md": all_settings, "states.md": letters}
+PAGES = {
+    "exit-status.md": exit_statuses,
+    "objects.md": objects,
+    "options.md": options,
+    "settings.md": all_settings,
+    "states.md": letters,
+}
 
 
 def renewed(page: Path, block: str) -> str:

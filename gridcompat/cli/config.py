@@ -17,7 +17,10 @@ from gridcompat.settings.shown import only_shown
 BUILT_IN = "built-in"
 
 
-@click.command(short_help="Show each setting and where its value came from.")
+@click.command(
+    short_help="Show each setting and where its value came from.",
+    epilog="Exit status: 0 shown, or FILE has no fault; 1 a fault in the settings, or no KEY; 2 bad use.",
+)
 @click.argument("key", required=False)
 @click.option("--json", "as_json", is_flag=True, help="one JSON object.")
 @click.option("--check", "checked", metavar="FILE", help="only say whether FILE is a good settings file.")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import click
 
 
-@click.command(help="Run the daemon for a real cluster, in the foreground: one leads, others wait.")
+@click.command(
+    help="Run the daemon for a real cluster, in the foreground: one leads, others wait.",
+    epilog="Exit status: 0 ended by SIGTERM or SIGINT; 1 it cannot begin, or a part of it failed; 2 bad use; "
+    "3 another leads now.",
+)
 @click.option("--namespace", default="", help="Of the Lease by which one leads (default: the pod's own).")
 @click.option("--identity", default="", envvar="POD_NAME", help="This replica's name (default: the host's).")
 @click.option(

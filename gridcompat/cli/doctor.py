@@ -24,7 +24,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 @click.command(
     help="Look for what is missing, here or on the cluster of the settings, and say how to repair it.",
-    epilog="Exit status 1 if there is a problem; warnings do not count. Nothing is changed.",
+    epilog="Exit status: 0 no problem, whatever the warnings; 1 a problem; 2 bad use. Nothing is changed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="A list of {check, level, what, repair}.")
 @click.option(

@@ -10,7 +10,12 @@ from gridcompat.cli._printed import told
 from gridcompat.errors import GridError
 
 
-@click.command("import-grid", short_help="Make a site's settings of a grid's configuration.")
+@click.command(
+    "import-grid",
+    short_help="Make a site's settings of a grid's configuration.",
+    epilog="Exit status: 0 made, with or without lines about what could not be carried over; 1 DIRECTORY "
+    "cannot be read, or the file is there or cannot be written; 2 bad use.",
+)
 @click.argument("directory", required=False)
 @click.option("-o", "output", help="write to this file, which must not be there, not to stdout.")
 @click.option("--dump-script", is_flag=True, help="print a sh script that dumps a grid into a directory.")

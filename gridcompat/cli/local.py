@@ -41,9 +41,14 @@ def _told(error: GridError) -> click.ClickException:
     return click.ClickException(text)
 
 
-@local.command(help="Show whether the daemon runs, and what is in the state directory.")
+@local.command(
+    help="Show whether the daemon runs, and what is in the state directory.",
+    # 3 as init scripts have it.
+    epilog="Exit status: 0 the daemon runs; 1 the settings or the state directory cannot be used; 2 bad use; "
+    "3 the daemon does not run.",
+)
 def status() -> None:
-    """Exit status 0 when it runs, 3 when not (as init scripts have it)."""
+    """Print four lines."""
     from gridcompat.cluster.base import GRID_JOB
     from gridcompat.cluster.embedded.store import EmbeddedCluster
     from gridcompat.translate.grid_job import unfinished

@@ -53,7 +53,7 @@ STATUSES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("25", (), "Not now: the cluster did not answer in time. Try again later."),
     ("130", (), "Interrupted."),
 )
-"""(status, commands or () for all, meaning); the same as in docs/reference/exit-status.md."""
+"""(status, commands or () for all, meaning) of the drop-ins; the same as in docs/reference/exit-status.md."""
 FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("/etc/gridcompat/site.toml", (), "The site's settings."),
     ("~/.config/gridcompat/config.toml", (), "The user's settings."),
@@ -101,7 +101,7 @@ def page(command: str) -> str:
         lines += [".PP", _text("What it prints and returns is what Grid Engine's command of this name did.")]
     if options:
         lines += [".SH OPTIONS", *_options(options)]
-    lines += _settings_sections(command)
+    lines += [*_statuses(command), *_settings_sections(command)]
     lines += [".SH SEE ALSO", _see_also(command)]
     return _page(lines)
 
@@ -120,7 +120,7 @@ def _options(options: tuple[table.Option, ...]) -> Iterator[str]:
             yield _text(f"May stand in: {', '.join(places)}.")
 
 
-def _settings_sections(command: str) -> Iterator[str]:
+def _statuses(command: str) -> Iterator[str]:
     yield ".SH EXIT STATUS"
     own = {status for status, names, _ in STATUSES if command in names}
     for status, names, meaning in STATUSES:
@@ -128,6 +128,9 @@ def _settings_sections(command: str) -> Iterator[str]:
             yield from (".TP", f".B {status}", _text(meaning))
     if command in ("qsub", *JSUB):
         yield from (".PP", _text("With -sync y the status is the job's own."))
+
+
+def _settings_sections(command: str) -> Iterator[str]:
     yield ".SH FILES"
     for path, names, meaning in FILES:
         if not names or command in names:
@@ -155,6 +158,7 @@ def gridcompat_page(main: click.Command) -> str:
     lines += [f".B {GRIDCOMPAT}", _text("command [options] [arguments]")]
     lines += [".SH DESCRIPTION", _text("What the grid had no words for. Each command has --help.")]
     lines += [".SH COMMANDS", *_click_commands(main, context)]
+    lines += [".SH EXIT STATUS", _text(main.epilog or "")]
     lines += _settings_sections(GRIDCOMPAT)
     lines += [".SH SEE ALSO", _references(drop_ins())]
     return _page(lines)
@@ -190,6 +194,8 @@ def _click_section(command: click.Command, context: click.Context) -> Iterator[s
         record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
         if record is not None:
             yield from (".TP", f"\\fB{_inline(record[0])}\\fR", _text(_sentence(record[1] or record[0])))
+    if command.epilog:
+        yield from (".PP", _text(command.epilog))
 
 
 # -- troff ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -31,7 +32,6 @@ FILES = {
     "same": "0 1 * * * qsub -b y true\n",
     "other": "0 1 * * * qsub -l num_proc=4 -b y true\n",
     "refused": "0 1 * * * qrsh ls\n",
-    "dump/schedd_configuration": "algorithm default\n",
     "text": "this is no backup\n",
     "state/file": "this is no directory\n",
     "kubeconfig": "current-context: c\n"
@@ -39,6 +39,7 @@ FILES = {
     "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n"
     "users: [{name: u, user: {}}]\n",
 }
+DUMP = f"{ROOT}/tests/unit/output/site/dump"
 BAD = "GRIDCOMPAT_CONFIG=bad.toml"
 CASES = [
     ("account add", 0, "account add ann --namespace n --uid 5 --gid 5"),
@@ -76,10 +77,10 @@ CASES = [
     ("explain", 2, "explain nonsense"),
     ("explain", 2, "explain qsub -nonsense"),
     ("explain", 7, "explain qsub -p x -b y true"),
-    ("import-grid", 0, "import-grid dump"),
+    ("import-grid", 0, f"import-grid {DUMP}"),
     ("import-grid", 0, "import-grid --dump-script"),
     ("import-grid", 1, "import-grid nowhere"),
-    ("import-grid", 1, "import-grid dump -o good.toml"),
+    ("import-grid", 1, f"import-grid {DUMP} -o good.toml"),
     ("import-grid", 2, "import-grid"),
     ("install", 0, "install --prefix $PWD/p --dry-run"),
     ("install", 1, "install --prefix $PWD/p --uninstall"),
@@ -122,7 +123,7 @@ INTERRUPTED = [
     ("check", 130, "check -", b"reading"),
     ("daemon", 0, "KUBECONFIG=kubeconfig daemon --listen 127.0.0.1 --port 0", b"waits for the lead"),
     ("logs", 130, "logs -f waits", b"waits"),
-    ("watch", 130, "watch --until-done waits", b"waits"),
+    ("watch", 130, "watch --until-done 1000", b"waits"),
     ("watch", 0, "watch", b"waits"),
 ]
 ON_A_CLUSTER = [
@@ -142,8 +143,7 @@ NONE_ELSE = {("completion", 1), ("version", 1)}
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grid]:
-    # Both lines go into one place: a daemon that waits for a held job stays.
-    grid = Grid(tmp_path_factory.mktemp("statuses"), GRIDCOMPAT_CONFIG="/dev/null")
+    grid = Grid(tmp_path_factory.mktemp("statuses"), GRIDCOMPAT_CONFIG="/dev/null", GRIDCOMPAT_OWNER="tester")
     for name, text in FILES.items():
         path = Path(grid.home, name)
         path.parent.mkdir(exist_ok=True)
@@ -199,8 +199,10 @@ def test_an_interrupted_command_ends_with_its_status(
         seen = b""
         deadline = time.monotonic() + LIMIT_S
         while ready not in seen:
+            left = deadline - time.monotonic()
+            assert left > 0 and select.select([process.stdout], [], [], left)[0], seen
             part = os.read(process.stdout.fileno(), 65536)
-            assert part and time.monotonic() < deadline, seen
+            assert part, seen
             seen += part
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT_S) == status, seen + process.stdout.read()
