@@ -557,6 +557,12 @@ limit() { # H|S name ulimit-option unit: both limits for H, the soft one for S
 }
 
 limits() {
+    # What nobody limits goes as far as it may: soft limits that a node's runtime sets (often no core files)
+    # are no wish of the site's. Not the number of open files: programs walk through all of them.
+    for option in -c -d -f -m -s -t -v; do
+        # shellcheck disable=SC3045  # all three know -S and -H
+        ulimit -S "$option" "$(ulimit -H "$option")" 2>/dev/null
+    done
     for kind in H S; do
         limit "$kind" CPU -t 1
         limit "$kind" FSIZE -f 512

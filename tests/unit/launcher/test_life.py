@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -144,6 +145,22 @@ def test_no_limit_is_set_that_was_not_asked_for(bench: Bench) -> None:
     bench.script("ulimit -v; ulimit -t; ulimit -f\n")
     bench.run()
     assert bench.output().split() == ["unlimited"] * 3
+
+
+def test_soft_limits_of_the_container_are_raised_to_its_hard_ones(bench: Bench) -> None:
+    bench.script("#!/bin/bash\nfor l in c d f s; do ulimit -S$l; ulimit -H$l; done; ulimit -Sn\n")
+    kinds = (resource.RLIMIT_CORE, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE, resource.RLIMIT_STACK)
+    before = [(kind, resource.getrlimit(kind)) for kind in (*kinds, resource.RLIMIT_NOFILE)]
+    try:
+        for (kind, (_, hard)), soft in zip(before, (0, 2**30, 2**30, 2**20, 512), strict=True):
+            resource.setrlimit(kind, (soft, hard))
+        bench.run()
+    finally:
+        for kind, both in before:
+            resource.setrlimit(kind, both)
+    *limits, files = bench.output().split()
+    assert limits[::2] == limits[1::2]
+    assert files == "512"
 
 
 def test_a_program_that_uses_up_its_processor_time_is_killed(bench: Bench) -> None:
@@ -362,6 +379,32 @@ def test_who_loses_the_claim_exits_unrun(bench: Bench) -> None:
     assert (bench.home / "ran").read_text() == "ran\n"
     # The winner's evidence is untouched.
     assert json.loads((bench.run_dir / "job-t1-a1.json").read_text())["exit"] == 0
+
+
+def test_an_earlier_attempt_that_began_unseen_keeps_the_next_from_beginning(bench: Bench) -> None:
+    bench.script('echo ran >>"$HOME/ran"\n')
+    assert bench.run().status == 0
+    began = int((bench.run_dir / "job-t1-a1").stat().st_mtime)
+    again = bench.run(GC_POD_UID="pod-2", GC_CLAIM="job-t1-a2", GC_UNSEEN="1")
+    assert again.status == 111
+    told = {name: again.evidence[name] for name in ("start", "failed", "elsewhere", "since", "reason")}
+    assert told == {
+        **{"start": 0, "failed": 0, "elsewhere": 1, "since": began},
+        "reason": "attempt 1 was begun by pod pod-1",
+    }
+    assert (bench.home / "ran").read_text() == "ran\n"
+
+
+def test_an_earlier_attempt_that_did_not_begin_never_will(bench: Bench) -> None:
+    bench.script('echo ran >>"$HOME/ran"\n')
+    assert bench.run(GC_POD_UID="pod-3", GC_CLAIM="job-t1-a3", GC_UNSEEN="1 2").status == 0
+    for earlier in ("1", "2"):
+        late = bench.run(GC_POD_UID=f"pod-{earlier}", GC_CLAIM=f"job-t1-a{earlier}")
+        assert (late.status, late.evidence["elsewhere"]) == (111, int(earlier))
+    assert (bench.home / "ran").read_text() == "ran\n"
+    assert sorted(path.name for path in bench.run_dir.iterdir()) == [
+        *("job-t1-a1", "job-t1-a2", "job-t1-a3", "job-t1-a3.json"),
+    ]
 
 
 def test_a_second_launcher_of_the_same_pod_does_not_run_either(bench: Bench) -> None:
