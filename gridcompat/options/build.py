@@ -196,11 +196,11 @@ def _notes(request: JobRequest, found: Sequence[Occurrence], context: Context) -
     if settings.cluster == "embedded" or settings.approximations == "quiet":
         return ()
     notes = []
+    # $fill_up and $round_robin allow one host, too, and wishes promise nothing: there is nothing to say.
     rules = {pe.name: pe.allocation_rule for pe in settings.parallel_environments}
-    if rules.get(request.parallel_environment, "$pe_slots") != "$pe_slots":
+    rule = rules.get(request.parallel_environment, "")
+    if rule.isdigit() and any(most > int(rule) for _, most, _ in request.slot_ranges):
         notes.append(f"-pe {request.parallel_environment}: all slots are on one host")
-    if request.soft_resources or request.soft_queues:
-        notes.append("-soft: wishes are not met on a cluster, conditions are")
     if notes and settings.approximations == "refuse":
         raise UnsupportedOption(f"qsub: {notes[0]}")
     return tuple(f"qsub: warning: {note}" for note in notes)

@@ -290,9 +290,10 @@ def _queue(settings: Settings, name: str) -> Queue:
 
 
 def _image(request: JobRequest, queue: Queue | None, settings: Settings) -> str:
-    """-l release chooses an image, then the queue, then the site."""
+    """-l release chooses an image, then a wish for one (-soft), then the queue, then the site."""
     images = dict(settings.release_images)
-    release = next((value for name, value in reversed(request.hard_resources) if name == "release"), "")
+    asked = (*request.soft_resources, *request.hard_resources)  # the last one counts
+    release = next((value for name, value in reversed(asked) if name == "release"), "")
     return images.get(release) or (queue.image if queue else "") or settings.image or "gridcompat-local"
 
 

@@ -13,7 +13,7 @@ from gridcompat.model import SubmitContext
 from gridcompat.options import build
 from gridcompat.options.disk import DiskReader
 from gridcompat.record import replace
-from gridcompat.settings import Queue, Settings
+from gridcompat.settings import ParallelEnvironment, Queue, Settings
 
 SCRIPT: dict[str, bytes | None] = {"job.sh": b"echo\n"}
 
@@ -68,18 +68,39 @@ def test_verifiers_are_refused(url: str, error: type[UsageError], message: str) 
     assert (caught.value.message, caught.value.exit_status) == (message, 3)
 
 
-@pytest.mark.parametrize("words", [["-pe", "mpi", "2"], ["-soft", "-l", "h_rt=5"], ["-soft", "-q", "task"]])
-def test_a_cluster_approximates_and_says_so_as_the_site_wishes(words: list[str]) -> None:
-    def parse(settings: Settings) -> tuple[str, ...]:
-        return build.qsub([*words, "job.sh"], context=context(SCRIPT, settings=settings)).notes
+def several_hosts(approximations: str = "warn", cluster: str = "kubernetes") -> Settings:
+    """Return settings with an environment of two slots on each host."""
+    pairs = ParallelEnvironment(name="pairs", allocation_rule="2")
+    environments = (*Settings().parallel_environments, pairs)
+    return Settings(cluster=cluster, approximations=approximations, parallel_environments=environments)
 
-    assert parse(Settings()) == ()
-    assert parse(Settings(cluster="kubernetes", approximations="quiet")) == ()
-    notes = parse(Settings(cluster="kubernetes"))
-    assert len(notes) == 1
-    assert notes[0].startswith("qsub: warning: ")
+
+@pytest.mark.parametrize("slots", ["3", "1-4", "2-"])
+def test_a_cluster_approximates_and_says_so_as_the_site_wishes(slots: str) -> None:
+    def parse(settings: Settings) -> tuple[str, ...]:
+        words = ["-pe", "pairs", slots, "job.sh"]
+        return build.qsub(words, context=context(SCRIPT, settings=settings)).notes
+
+    assert parse(several_hosts(cluster="embedded")) == ()
+    assert parse(several_hosts("quiet")) == ()
+    assert parse(several_hosts()) == ("qsub: warning: -pe pairs: all slots are on one host",)
     with pytest.raises(UnsupportedOption):
-        parse(Settings(cluster="kubernetes", approximations="refuse"))
+        parse(several_hosts("refuse"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-pe", "pairs", "2"],
+        ["-pe", "mpi", "2"],
+        ["-pe", "smp", "8"],
+        ["-soft", "-l", "h_rt=5"],
+        ["-soft", "-q", "task"],
+    ],
+)
+def test_what_one_host_and_no_wish_contradict_is_not_worth_a_word(words: list[str]) -> None:
+    surroundings = context(SCRIPT, settings=several_hosts("refuse"))
+    assert build.qsub([*words, "job.sh"], context=surroundings).notes == ()
 
 
 def test_names_are_checked_against_the_sites_settings() -> None:

@@ -239,6 +239,12 @@ def test_a_queue_that_is_not_there_is_refused() -> None:
         (SCRIPT, "registry/site:1"),
         (JobRequest(hard_resources=(("release", "buster"),)), "registry/buster:2"),
         (JobRequest(hard_resources=(("release", "other"),)), "registry/site:1"),
+        (JobRequest(soft_resources=(("release", "buster"),)), "registry/buster:2"),
+        (JobRequest(soft_resources=(("release", "other"),)), "registry/site:1"),
+        (
+            JobRequest(hard_resources=(("release", "other"),), soft_resources=(("release", "buster"),)),
+            "registry/site:1",
+        ),
     ],
 )
 def test_a_release_is_an_image(request_: JobRequest, image: str) -> None:
