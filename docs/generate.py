@@ -5,7 +5,8 @@
 
 What stands between `<!-- generated -->` and `<!-- end -->` of a page is made here: the switches from
 `options.table`, the settings from `settings`, the state letters from `states`, the fields of objects from
-the definitions, the exit statuses of `gridcompat` from the --help of its commands.
+the definitions, the exit statuses of `gridcompat` from the --help of its commands, the fields of its JSON
+from `cli._shapes`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gridcompat import settings, states  # noqa: E402
-from gridcompat.cli import USUAL  # noqa: E402
+from gridcompat.cli import USUAL, _shapes  # noqa: E402
 from gridcompat.cli import main as main_command  # noqa: E402
 from gridcompat.cluster import definitions  # noqa: E402
 from gridcompat.options import table  # noqa: E402
@@ -171,6 +172,20 @@ def statuses_of(command: click.Command) -> str:
     return own.partition(". ")[0].rstrip(".") or USUAL
 
 
+def json_shapes() -> str:
+    """Return a section for each `--json`, with a table of its fields."""
+    parts = []
+    for shape in _shapes.SHAPES:
+        parts += [f"## `{shape.command}`", "", shape.about, "", "| field | type | |", "|---|---|---|"]
+        for path, kind, meaning in shape.fields:
+            there = " (not always there)" if path.endswith("?") else ""
+            listed = kind.removeprefix(_shapes.ONE_OF)
+            shown = kind if listed == kind else " ".join(f"`{word}`" for word in listed.split())
+            parts.append(f"| `{path.rstrip('?')}` | {shown}{there} | {cell(meaning)} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
 def rules(schema: Any) -> Iterator[str]:
     """Yield the messages of the validation rules, outermost first."""
     if isinstance(schema, dict):
@@ -181,6 +196,7 @@ def rules(schema: Any) -> Iterator[str]:
 
 PAGES = {
     "exit-status.md": exit_statuses,
+    "json.md": json_shapes,
     "objects.md": objects,
     "options.md": options,
     "settings.md": all_settings,

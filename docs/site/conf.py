@@ -45,6 +45,7 @@ NAVIGATION = {
         "docs/reference/states",
         "docs/reference/exit-status",
         "docs/reference/check",
+        "docs/reference/json",
         "docs/reference/objects",
         "docs/reference/mapping",
     ],

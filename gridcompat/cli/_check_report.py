@@ -86,7 +86,7 @@ def _reason(reason: Reason) -> str:
 
 
 def as_json(files: Sequence[File], status: int) -> str:
-    """Return the document that docs/reference/check.md describes."""
+    """Return the document that `_shapes.CHECK` describes."""
     document = {
         "version": VERSION,
         "files": [

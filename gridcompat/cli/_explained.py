@@ -81,7 +81,7 @@ def _table(rows: Sequence[Verdict], paint: Paint, width: int | None) -> list[str
 def as_json(
     command: str, words: Sequence[str], reading: Reading, rows: Sequence[Verdict], status: int
 ) -> str:
-    """Return the document that docs/how-to/looking-at-jobs.md describes."""
+    """Return the document that `_shapes.EXPLAIN` describes."""
     error = reading.error
     document = {
         "version": VERSION,

@@ -6,6 +6,7 @@ here.  Must not know clusters, terminals or clocks.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -89,6 +90,21 @@ def _all(states: dict[str, Ranges]) -> Ranges:
     for tasks in states.values():
         found = ranges.union(found, tasks)
     return found
+
+
+def change_json(change: Change, now: float) -> str:
+    """Return a change as a JSON object on one line; `_shapes.WATCH` says what is in it."""
+    return json.dumps(
+        {
+            "version": 1,
+            "at": int(now),
+            "id": change.job_id,
+            "name": change.name,
+            "tasks": change.tasks or None,
+            "old": None if change.old == NEW else change.old,
+            "new": None if change.new == ENDED else change.new,
+        }
+    )
 
 
 def change_line(change: Change, now: float) -> str:

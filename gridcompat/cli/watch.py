@@ -15,7 +15,7 @@ from gridcompat.cli import _outputs
 from gridcompat.cli._grid import opened
 from gridcompat.cli._screen import Drawn, Screen, can_draw, keep
 from gridcompat.cli._terminal import Paint, color_option, paint, safe, size, write
-from gridcompat.cli._watch_view import Change, change_line, changes, table
+from gridcompat.cli._watch_view import Change, change_json, change_line, changes, table
 from gridcompat.cli._watched import Watched
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.errors import Forbidden, GridError
@@ -46,10 +46,17 @@ INTERRUPTED = 130
 @click.option("--all-users", is_flag=True, help="The same as -u '*'.")
 @click.option("--once", is_flag=True, help="Print the table once, as qstat does, and end.")
 @click.option("--until-done", is_flag=True, help="End when none of these jobs is left.")
+@click.option("--json", "as_json", is_flag=True, help="Each change as a JSON object on a line of its own.")
 @color_option
 @click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
 def watch(
-    users: tuple[str, ...], all_users: bool, once: bool, until_done: bool, color: str, ids: tuple[int, ...]
+    users: tuple[str, ...],
+    all_users: bool,
+    once: bool,
+    until_done: bool,
+    as_json: bool,
+    color: str,
+    ids: tuple[int, ...],
 ) -> None:
     """Show your jobs, or those with an ID, as they change.
 
@@ -58,6 +65,8 @@ def watch(
     """
     if once and until_done:
         raise click.UsageError("--once does not wait; it cannot be used with --until-done")
+    if once and as_json:
+        raise click.UsageError("--json prints changes; a table for programs is printed by qstat -xml")
     if ids and (users or all_users):
         raise click.UsageError("an ID is one job; -u and --all-users cannot be used with it")
     with opened() as grid:
@@ -66,7 +75,10 @@ def watch(
             _once(grid, wanted)
             return
         jobs = Jobs(wanted, until_done=until_done)
-        status = _Live(grid, jobs, paint(color)).run() if can_draw() else _Lines(grid, jobs).run()
+        if can_draw() and not as_json:
+            status = _Live(grid, jobs, paint(color)).run()
+        else:
+            status = _Lines(grid, jobs, change_json if as_json else change_line).run()
     raise SystemExit(status)
 
 
@@ -204,8 +216,8 @@ class Jobs:
 class _Lines:
     """Prints each change as a line."""
 
-    def __init__(self, grid: Grid, jobs: Jobs) -> None:
-        self._grid, self._jobs = grid, jobs
+    def __init__(self, grid: Grid, jobs: Jobs, line: Callable[[Change, float], str]) -> None:
+        self._grid, self._jobs, self._line = grid, jobs, line
 
     def run(self) -> int:
         """Print until the end; return the exit status."""
@@ -214,7 +226,7 @@ class _Lines:
         try:
             while not jobs.done:
                 select.select([watched], [], [])
-                jobs.hear(watched, lambda change: write(change_line(change, time.time()) + "\n"))
+                jobs.hear(watched, lambda change: write(self._line(change, time.time()) + "\n"))
                 problem = f"{jobs.trouble}; trying again" if jobs.trouble else jobs.note
                 if problem and problem != said:
                     _note(problem)

@@ -118,6 +118,7 @@ CASES = [
     ("watch", 1, "watch 4242"),
     ("watch", 1, "GRIDCOMPAT_STATE=$PWD/unused watch --once"),
     ("watch", 2, "watch nonsense"),
+    ("watch", 2, "watch --once --json"),
 ]
 INTERRUPTED = [
     ("check", 130, "check -", b"reading"),

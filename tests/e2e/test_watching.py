@@ -108,6 +108,15 @@ def test_a_pipe_gets_each_change_and_the_end(grid: Grid) -> None:
     assert all(one[1] == next_one[0] for one, next_one in pairwise(steps))
 
 
+def test_json_has_the_same_changes_an_object_each(grid: Grid) -> None:
+    number = grid.submit(grid.script("exit 0"))
+    lines = grid.command(f"gridcompat watch --json --until-done {number}").splitlines()
+    told = [json.loads(line) for line in lines]
+    assert all(one["id"] == number and one["name"] == "job" and one["tasks"] is None for one in told)
+    assert not told or (told[0]["old"], told[-1]["new"]) == (None, None)
+    assert all(one["new"] == next_one["old"] for one, next_one in pairwise(told))
+
+
 def test_once_is_what_qstat_shows(grid: Grid) -> None:
     grid.submit(grid.script("exit 0"), user_hold=True)
     assert grid.command("gridcompat watch --once") == grid.command("qstat") != ""
