@@ -1,4 +1,4 @@
-"""What is taken and free on each host: slots of queues and h_vmem. Held in memory only.
+"""What is taken and free: slots and h_vmem by host, consumables, shares of quotas. Held in memory only.
 
 It is computed from the rows of GridJobs and the nodes of their pods; a new controller comes to the same.
 A run whose pod has no node yet is counted on the host that had most room when it was planned.
@@ -10,24 +10,34 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gridcompat.cluster.quantity import quantity
-from gridcompat.controller.shape import misfit, queues_on
+from gridcompat.controller.closed import Closed
+from gridcompat.controller.permits import permits
+from gridcompat.controller.shape import asked_for, misfit, queues_on
+from gridcompat.options.terms import Terms, environment_of, let_into_environment
 from gridcompat.output.messages import submit
 from gridcompat.record import record
 from gridcompat.settings import places
+from gridcompat.settings.supply import binds_host
 from gridcompat.units import memory_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gridcompat.cluster.base import K8sObject
     from gridcompat.controller.shape import Shape
-    from gridcompat.settings import Settings
+    from gridcompat.options.terms import Term
+    from gridcompat.settings import Queue, Settings
+    from gridcompat.settings.supply import Supply
 
 MOST_UNSCHEDULED = 50
 """Pods of an account without a node; keeps 75,000 tasks from flooding the scheduler."""
 
 MOST_REMEMBERED = 20_000
-"""Answers to which queues of a host fit a shape."""
+"""Answers to which queues of a host fit a shape, and to what it takes there."""
+MOST_REASONS = 40
+"""Lines of scheduling info: they are written into each job that waits."""
+ALMOST = 1e-9
+"""Sums of fractions miss by less than this."""
 
 
 @record
@@ -40,6 +50,8 @@ class Use:
     h_vmem: int
     scheduled: bool
     """Its pod has a node."""
+    debits: tuple[tuple[tuple[str, ...], float], ...] = ()
+    """What it takes from which store. Source: `options.terms`."""
 
 
 class _Host:
@@ -61,29 +73,60 @@ class Capacity:
         """Hosts that may run something, with their memory in bytes."""
         self._jobs: dict[tuple[str, str], dict[str, Use]] = {}
         self._unscheduled: Counter[str] = Counter()
+        self._terms = Terms(settings)
+        self._known_terms: dict[tuple[Shape, str, str], tuple[Term, ...]] = {}
+        self._taken: Counter[tuple[str, ...]] = Counter()
+        """From each store of `options.terms`."""
+        self._cpus: dict[str, float] = {}
+        self._closed = Closed(settings)
+
+    @property
+    def supply(self) -> Supply:
+        """What the site gives out."""
+        return self._terms.supply
 
     def set_hosts(self, nodes: Iterable[K8sObject]) -> bool:
         """Take over the nodes that may run something; return whether that changed anything."""
-        live = {node["metadata"]["name"]: _memory_of(node) for node in nodes if _usable(node)}
+        usable = [node for node in nodes if _usable(node)]
+        live = {node["metadata"]["name"]: _memory_of(node) for node in usable}
+        cpus = {node["metadata"]["name"]: _cpus_of(node) for node in usable}
         changed = live != self._live
         self._live = live
+        if cpus != self._cpus:
+            self._cpus = cpus
+            self._known_terms.clear()
         return changed
+
+    def turned(self, now: float) -> bool:
+        """Return whether a calendar has opened or closed a queue since this was asked last.
+
+        Args:
+            now: epoch seconds.
+        """
+        if not self._closed.turned(now):
+            return False
+        self._fitting.clear()
+        return True
 
     def update(
         self,
         key: tuple[str, str],
         rows: Iterable[Mapping[str, Any]],
         pods: Mapping[str, K8sObject],
-        h_vmem: int,
+        shape: Shape | None,
     ) -> bool:
-        """Replace what a job takes by what its rows say; return whether anything became free."""
+        """Replace what a job takes by what its rows say; return whether anything became free.
+
+        Args:
+            shape: what each of its tasks needs; None if nobody knows.
+        """
         old = self._jobs.get(key) or {}
         new: dict[str, Use] = {}
         freed = False
         for row in rows:
             name = row["pod"]
             known = old.get(name)
-            use = new[name] = self._use(row, pods.get(name), known, h_vmem)
+            use = new[name] = self._use(row, pods.get(name), known, shape)
             if use != known:
                 if known is not None:
                     self._count(key[0], known, -1)
@@ -99,17 +142,29 @@ class Capacity:
             self._jobs.pop(key, None)
         return freed
 
-    def _use(self, row: Mapping[str, Any], pod: K8sObject | None, known: Use | None, h_vmem: int) -> Use:
+    def _use(
+        self, row: Mapping[str, Any], pod: K8sObject | None, known: Use | None, shape: Shape | None
+    ) -> Use:
         node = ((pod or {}).get("spec") or {}).get("nodeName") or ""
         queue = row.get("queue") or ""
         host = node or row.get("host") or (known.host if known else self._roomiest(queue))
         slots = int(row.get("slots") or 1)
-        return Use(host=host, queue=queue, slots=slots, h_vmem=h_vmem, scheduled=bool(node))
+        terms = self._terms_of(shape, host, queue) if shape is not None else ()
+        return Use(
+            host=host,
+            queue=queue,
+            slots=slots,
+            h_vmem=shape.h_vmem if shape is not None else 0,
+            scheduled=bool(node),
+            debits=tuple((term.key, term.amount) for term in terms),
+        )
 
     def _count(self, namespace: str, use: Use, sign: int) -> None:
         host = self._hosts.setdefault(use.host, _Host())
         host.slots[use.queue] += sign * use.slots
         host.h_vmem += sign * use.h_vmem
+        for key, amount in use.debits:
+            self._taken[key] += sign * amount  # type: ignore[assignment]  # a Counter of any numbers
         if not use.scheduled:
             self._unscheduled[namespace] += sign
 
@@ -118,22 +173,85 @@ class Capacity:
         most = min(most, MOST_UNSCHEDULED - self._unscheduled[shape.namespace])
         if most <= 0:
             return "", 0
-        tasks: dict[str, int] = {}
+        offers: dict[str, list[str]] = {}
         for host in sorted(self._live):
             for queue in self._queues(shape, host):
-                tasks[queue] = tasks.get(queue, 0) + self._fit(host, queue, shape)
-        for queue, count in tasks.items():
-            if count:
+                offers.setdefault(queue, []).append(host)
+        for queue, hosts in offers.items():
+            if count := self._fit_all(shape, queue, hosts, most):
                 return queue, min(count, most)
         return "", 0
+
+    def host_for(self, shape: Shape, queue: str) -> str:
+        """Return where a task of a shape must run, once `room` has chosen its queue; "" if that is open.
+
+        It must if something is counted by host that the scheduler of a cluster knows nothing of.
+        """
+        if len(self._live) == 1:
+            return self.only_host
+        if not self._is_bound(shape):
+            return ""
+        hosts = (host for host in sorted(self._live) if queue in self._queues(shape, host))
+        return next((host for host in hosts if self._fit_all(shape, queue, [host], 1)), "")
+
+    def _is_bound(self, shape: Shape) -> bool:
+        resources = tuple((name, value) for name, value, _, asked in shape.wants if asked)
+        return len(self._live) > 1 and self._has_terms and binds_host(resources, self._settings)
+
+    @property
+    def _has_terms(self) -> bool:
+        return bool(self.supply.known or self._settings.resource_quotas)
+
+    def _fit_all(self, shape: Shape, queue: str, hosts: Sequence[str], most: int) -> int:
+        """How many tasks of a shape still fit into a queue on these hosts.
+
+        Where hosts are bound it is what fits on the first of them, for all that start at a time get one host.
+        """
+        left: dict[tuple[str, ...], float] = {}
+        count = 0
+        bound = self._is_bound(shape)
+        for host in hosts:
+            fit: float = min(self._fit(host, queue, shape), most)
+            terms = self._terms_of(shape, host, queue) if fit else ()
+            for term in terms:
+                free = left.setdefault(term.key, term.limit - self._taken[term.key])
+                fit = min(fit, _times(free, term.amount))
+            for term in terms:
+                left[term.key] -= fit * term.amount
+            count += int(fit)
+            if count and bound:
+                break
+        return count
+
+    def _terms_of(self, shape: Shape, host: str, queue: str) -> tuple[Term, ...]:
+        found = self._known_terms.get((shape, host, queue))
+        if found is None:
+            known = self._queues_by_name.get(queue)
+            if known is None:
+                return ()
+            if len(self._known_terms) > MOST_REMEMBERED:
+                self._known_terms.clear()
+            cpus = self._cpus.get(host, float("inf"))
+            found = self._terms.of(
+                shape, places.on_host(known, host, self._settings), host, {"num_proc": cpus}
+            )
+            self._known_terms[shape, host, queue] = found
+        return found
 
     def _queues(self, shape: Shape, host: str) -> tuple[str, ...]:
         found = self._fitting.get((shape, host))
         if found is None:
             if len(self._fitting) > MOST_REMEMBERED:
                 self._fitting.clear()
-            found = self._fitting[shape, host] = queues_on(shape, host, self._settings)
+            found = self._fitting[shape, host] = queues_on(
+                shape, host, self._settings, lambda queue: self._takes(shape, queue, host)
+            )
         return found
+
+    def _takes(self, shape: Shape, queue: Queue, host: str) -> bool:
+        """Whether a queue that lets the job in is open and has what is asked for."""
+        queue = places.on_host(queue, host, self._settings)
+        return not self._closed.letter(queue.calendar) and not self._terms.misfit(shape, queue, host)
 
     def _fit(self, name: str, queue: str, shape: Shape) -> int:
         """How many tasks of a shape still fit into a queue on a host."""
@@ -182,7 +300,7 @@ class Capacity:
 
     def refusals(self, shape: Shape) -> tuple[str, ...]:
         """Return why no host takes a task, a line each; () if one would, but for its slots."""
-        lines = []
+        lines: dict[str, None] = {}
         for name in sorted(self._live):
             host = self._hosts.get(name)
             free = self._bounds_of(name)[1] - (host.h_vmem if host else 0)
@@ -191,10 +309,51 @@ class Capacity:
                 offer = f"hc:h_vmem={_memory(free)}"
             if not offer and self._live[name] < shape.memory:
                 offer = f"hl:mem_free={_memory(self._live[name])}"
-            if not offer:
+            if offer:
+                lines[submit.OFFERS_ONLY % (shape.request, name, offer)] = None
+                continue
+            why = self._reasons_on(shape, name)
+            if not why:
                 return ()
-            lines.append(submit.OFFERS_ONLY % (shape.request, name, offer))
-        return tuple(lines)
+            lines |= dict.fromkeys(why)
+        if shape.environment and lines:
+            name = environment_of(shape, self._settings)
+            lines[submit.PE_OFFERS_ONLY % (name, 0)] = None
+        return tuple(line for line in lines if line)[:MOST_REASONS]
+
+    def _reasons_on(self, shape: Shape, host: str) -> list[str]:
+        """Why no queue of a host takes a task; nothing if one would, but for its slots."""
+        found: list[str] = []
+        if shape.environment and not let_into_environment(shape, self._settings):
+            return [submit.NO_PE_ACCESS % environment_of(shape, self._settings)]
+        asked = asked_for(shape, host, self._settings)
+        for queue in self._settings.queues:
+            if not places.has_queue(queue, host, self._settings):
+                continue
+            why = self._reason_in(shape, places.on_host(queue, host, self._settings), host, asked)
+            if why is None:
+                return []
+            found.append(why)
+        globally = [line for line in found if " cannot run globally " in line]
+        return globally[:1] or [line for line in found if line]
+
+    def _reason_in(self, shape: Shape, queue: Queue, host: str, asked: Sequence[str]) -> str | None:
+        """Why a queue does not take a task, "" if nothing is to be said of that; None if it would."""
+        closed = self._closed.letter(queue.calendar)
+        if closed:
+            said = submit.DISABLED if closed == "D" else submit.NOT_AVAILABLE
+            return said % f"{queue.name}@{host}"
+        if queue.name not in asked:
+            return submit.NOT_IN_QUEUE_LIST % queue.name if shape.queues else ""
+        if not permits(queue, shape, host, self._settings):
+            return ""
+        if why := self._terms.misfit(shape, queue, host):
+            return why
+        for term in self._terms_of(shape, host, queue.name):
+            free = term.limit - self._taken[term.key]
+            if free + ALMOST < term.amount:
+                return self._terms.shortage(shape, term, free)
+        return None
 
 
 def _memory(size: float) -> str:
@@ -205,6 +364,19 @@ def _memory(size: float) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:.3f}{unit}"
+
+
+def _times(free: float, amount: float) -> float:
+    """How often an amount can still be taken."""
+    if not amount or free == float("inf"):
+        return float("inf")
+    return max((free + ALMOST) // amount, 0.0)
+
+
+def _cpus_of(node: K8sObject) -> float:
+    """The processors of a node; without end if it does not say."""
+    known = quantity(((node.get("status") or {}).get("capacity") or {}).get("cpu"))
+    return float("inf") if known is None else float(known)
 
 
 def _memory_of(node: K8sObject) -> float:

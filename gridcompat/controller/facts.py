@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gridcompat.cluster.base import GRID_ACCOUNT, NODE
 from gridcompat.controller.cache import owned_by
 from gridcompat.controller.draft import Facts
-from gridcompat.controller.shape import shape_of
+from gridcompat.controller.shape import knows_users, shape_of
 from gridcompat.errors import GridError
 from gridcompat.model import JobRequest
 from gridcompat.translate import ranges
@@ -75,15 +75,22 @@ class Knowledge:
                 if not job["spec"].get("void"):
                     request = read_request(job["spec"].get("request") or "")
                     slots = int(job["spec"].get("slots") or 1)
-                    shape = shape_of(request, self._settings, namespace=key[0], slots=slots, owner=owner)
+                    shape = shape_of(
+                        request,
+                        self._settings,
+                        namespace=key[0],
+                        slots=slots,
+                        owner=owner,
+                        supply=self._capacity.supply,
+                    )
             except GridError as error:
                 fault = error.message
             known = self._requests[key] = (seen, request, fault, shape)
         return known[1], known[2]
 
     def _owner(self, namespace: str) -> tuple[str, str]:
-        """Name and group of whose namespace it is, where the settings have lists of users."""
-        account = self.account(namespace) if self._settings.user_lists else None
+        """Name and group of whose namespace it is, where that matters to the settings."""
+        account = self.account(namespace) if knows_users(self._settings) else None
         return (account.owner, account.group) if account else ("", "")
 
     def shape(self, key: Key) -> Shape | None:

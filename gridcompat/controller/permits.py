@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gridcompat.options.terms import let_into_environment
 from gridcompat.patterns import matches
 from gridcompat.settings import places
 from gridcompat.units import is_infinity, memory_bytes, time_seconds
@@ -26,7 +27,8 @@ BOUNDS = frozenset(
 def permits(queue: Queue, shape: Shape, host: str, settings: Settings) -> bool:
     """Return whether a queue on a host takes jobs of this shape.
 
-    Source: queue_conf(5), hostlist, pe_list, user_lists, xuser_lists, projects, xprojects, h_rt.
+    Source: queue_conf(5), hostlist, pe_list, user_lists, xuser_lists, projects, xprojects, h_rt;
+    sge_pe(5), user_lists, xuser_lists.
     """
     if not places.has_queue(queue, host, settings):
         return False
@@ -35,6 +37,8 @@ def permits(queue: Queue, shape: Shape, host: str, settings: Settings) -> bool:
         names = places.environments_of(queue, settings)
         if not any(matches(shape.environment, name) for name in names):
             return False
+    if shape.environment and not let_into_environment(shape, settings):
+        return False
     if queue.projects and shape.project not in queue.projects:
         return False
     if shape.project and shape.project in queue.xprojects:

@@ -170,6 +170,10 @@ class Reconciler:
     def _look_at_nodes(self) -> None:
         if not self._capacity.set_hosts(self.cache.of(NODE).values()):
             return  # a heartbeat
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        """Something has changed for every job that is not over."""
         self._room_again()
         for key, job in self.cache.of(GRID_JOB).items():
             if not is_over(job):
@@ -194,6 +198,8 @@ class Reconciler:
 
     def step(self) -> bool:
         """Look at one job, or start some; return False when there is nothing to do now."""
+        if self._capacity.turned(self.clock()):
+            self._look_at_all()
         for late in self.timers.due(self.monotonic()):
             self.queue.add(late)
         key = self.queue.take()
@@ -315,7 +321,7 @@ class Reconciler:
         queue, count = self._capacity.room(shape, most)
         if count <= 0:
             return step
-        host = self._capacity.only_host
+        host = self._capacity.host_for(shape, queue)
         at_once = start(admitted, facts, queue=queue, host=host, count=count)
         if at_once is None:
             return step
@@ -355,7 +361,7 @@ class Reconciler:
         self.tally.forget(key)
         self._knowledge.forget(key)
         self._held_back.pop(key, None)
-        if self._capacity.update(key, (), {}, 0):
+        if self._capacity.update(key, (), {}, None):
             self._room_again()
         for other in self.cache.dependents(int(key[1]) if key[1].isdigit() else 0):
             if self.cache.job(key) is None:
@@ -371,7 +377,7 @@ class Reconciler:
     def _count(self, key: Key, job: K8sObject) -> None:
         shape = self._knowledge.shape(key)
         rows = (job.get("status") or {}).get("running") or ()
-        if self._capacity.update(key, rows, self.cache.pods_of(key), shape.h_vmem if shape else 0):
+        if self._capacity.update(key, rows, self.cache.pods_of(key), shape):
             self._room_again()
 
     def _want(self, key: Key, job: K8sObject) -> None:
@@ -422,7 +428,8 @@ class Reconciler:
         if count <= 0:
             return
         facts = self._knowledge.facts(key, job)
-        step = start(job, facts, queue=queue, host=self._capacity.only_host, count=count)
+        host = self._capacity.host_for(shape, queue)
+        step = start(job, facts, queue=queue, host=host, count=count)
         if step is None:
             return
         self.tally.starts(key, count, self.monotonic())

@@ -12,12 +12,16 @@ from gridcompat.controller.permits import BOUNDS, permits
 from gridcompat.errors import GridError
 from gridcompat.options import match
 from gridcompat.record import record
+from gridcompat.settings.supply import Supply
 from gridcompat.translate.limits import memory_to_reserve
 from gridcompat.units import memory_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gridcompat.model import JobRequest, Resource
-    from gridcompat.settings import Settings
+    from gridcompat.settings import Queue, Settings
+    from gridcompat.settings.supply import Want
 
 MOST_ASKED = 4096
 """Letters with which a job may ask for queues and hosts: every host is compared with them."""
@@ -51,6 +55,8 @@ class Shape:
     group: str = ""
     bounds: tuple[Resource, ...] = ()
     """Requests of -l that a queue's own limits bound."""
+    wants: tuple[Want, ...] = ()
+    """Of the complexes that the site gives out: what it asks for, and consumes without asking."""
 
 
 def shape_of(
@@ -60,11 +66,13 @@ def shape_of(
     namespace: str,
     slots: int,
     owner: tuple[str, str] = ("", ""),
+    supply: Supply | None = None,
 ) -> Shape:
     """Return the shape of a job's tasks.
 
     Args:
         owner: name and group of whose job it is.
+        supply: what the site gives out, if that was made out before.
 
     Raises:
         GridError: no amounts, or more than anybody would type.
@@ -86,17 +94,31 @@ def shape_of(
         request=shown or f"h_vmem={settings.h_vmem_default}",
         environment=request.parallel_environment,
         project=request.project,
-        user=owner[0] if settings.user_lists else "",
-        group=owner[1] if settings.user_lists else "",
+        user=owner[0] if knows_users(settings) else "",
+        group=owner[1] if knows_users(settings) else "",
         bounds=tuple((name, value) for name, value in request.hard_resources if name in BOUNDS),
+        wants=(supply or Supply(settings)).wants(request.hard_resources, slots),
     )
 
 
-def queues_on(shape: Shape, host: str, settings: Settings) -> tuple[str, ...]:
-    """Return the queues that a job of this shape may run in on a host, the preferred ones first."""
+def knows_users(settings: Settings) -> bool:
+    """Return whether it matters whose a job is."""
+    return bool(settings.user_lists or settings.resource_quotas)
+
+
+def queues_on(
+    shape: Shape, host: str, settings: Settings, takes: Callable[[Queue], bool] = lambda _: True
+) -> tuple[str, ...]:
+    """Return the queues that a job of this shape may run in on a host, the preferred ones first.
+
+    Args:
+        takes: whether a queue that lets the job in may take it now.
+    """
     if misfit(shape, host, settings):
         return ()
-    open_to = {queue.name for queue in settings.queues if permits(queue, shape, host, settings)}
+    open_to = {
+        queue.name for queue in settings.queues if permits(queue, shape, host, settings) and takes(queue)
+    }
     wanted = shape.queues or (settings.default_queue,)
     if not shape.queues and settings.default_queue not in open_to:
         # The grid takes any queue; the site's default is only the first choice.
@@ -111,6 +133,13 @@ def queues_on(shape: Shape, host: str, settings: Settings) -> tuple[str, ...]:
         for queue in dict.fromkeys((*soft, *found))
         if queue in open_to and (qname is None or match.expression(queue, qname))
     )
+
+
+def asked_for(shape: Shape, host: str, settings: Settings) -> tuple[str, ...]:
+    """Return the queues that a job may mean on a host: those of -q, without it any."""
+    if not shape.queues:
+        return tuple(queue.name for queue in settings.queues)
+    return _expanded(shape.queues, host, settings)
 
 
 def _expanded(entries: tuple[str, ...], host: str, settings: Settings) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ nobody may use because of a slip in a name would look like a full one.
 from __future__ import annotations
 
 from gridcompat import complexes, units
-from gridcompat.settings import places
+from gridcompat.settings import calendars, places, quotas
 from gridcompat.settings.site import NAMED, RECORDS
 
 TYPE_CHECKING = False
@@ -54,6 +54,18 @@ def fill(values: dict[str, Any], fault: Fault) -> None:
         if wrong := complexes.complaint(line):
             raise fault("complexes", f"'{line}': {wrong}", "as qconf -sc shows them")
     _groups(values, fault)
+    for calendar in values.get("calendar_details", ()):
+        for field, yearly in (("year", True), ("week", False)):
+            try:
+                calendars.areas(getattr(calendar, field), yearly=yearly)
+            except ValueError as error:
+                raise fault("calendar_details", f"{calendar.name}.{field}: {error}", "") from None
+    for quota in values.get("resource_quotas", ()):
+        for number, rule in enumerate(quota.rules, 1):
+            try:
+                quotas.parse(quota.name, number, rule)
+            except ValueError as error:
+                raise fault("resource_quotas", f"{quota.name}.rules: '{rule}': {error}", "") from None
     for queue in values.get("queues", ()):
         _queue(queue, values, fault)
     lists = {one.name for one in values.get("user_lists", ())}
@@ -100,6 +112,9 @@ def _queue(queue: Any, values: dict[str, Any], fault: Fault) -> None:
     _known(at, groups, f"{queue.name}.hostlist", "queues", "host_group", fault)
     _known((*queue.projects, *queue.xprojects), values.get("projects", ()), f"{queue.name}.projects",
            "queues", "project", fault)  # fmt: skip
+    if queue.calendar not in ("", "NONE"):
+        calendar = values.get("calendars", ())
+        _known((queue.calendar,), calendar, f"{queue.name}.calendar", "queues", "calendar", fault)
     for field, _ in queue.shown:
         if field not in SHOWN:
             raise fault("queues", f"{queue.name}.shown: there is no '{field}'", ", ".join(SHOWN))

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
 QUIET = frozenset(("tmpdir", "owner_list", "min_cpu_interval", "nsuspend", "suspend_interval"))
 """Lines of queues whose loss nobody would notice."""
-COUNTED = frozenset(("slots", "h_vmem"))
-"""Consumables of hosts that are counted."""
 
 
 def only_shown(settings: Settings) -> list[str]:
@@ -22,27 +20,22 @@ def only_shown(settings: Settings) -> list[str]:
 def _lines(settings: Settings) -> Iterator[str]:
     for queue in settings.queues:
         names = [name for name, _ in queue.shown if name not in QUIET]
-        names += ["calendar"] if queue.calendar else []
-        names += ["complex_values"] if queue.complex_values else []
         if names:
             yield f"queue {queue.name}: {', '.join(sorted(names))}"
     for environment in settings.parallel_environments:
         names = [
-            name
-            for name in ("user_lists", "xuser_lists", "start_proc_args", "stop_proc_args")
-            if getattr(environment, name) not in ((), "NONE")
+            name for name in ("start_proc_args", "stop_proc_args") if getattr(environment, name) != "NONE"
         ]
         if names:
             yield f"parallel environment {environment.name}: {', '.join(names)}"
     for host in settings.hosts:
-        names = [name for name, _ in host.complex_values if name not in COUNTED or host.name == "global"]
         lists = ("user_lists", "xuser_lists", "projects", "xprojects")
-        names += [name for name in lists if getattr(host, name)]
+        names = [name for name in lists if getattr(host, name)]
         if names:
             yield f"host {host.name}: {', '.join(names)}"
-    for quota in settings.resource_quotas:
-        if quota.enabled:
-            yield f"resource quota set {quota.name}"
+    for calendar in settings.calendar_details:
+        if "suspended" in f"{calendar.year} {calendar.week}":
+            yield f"calendar {calendar.name}: closes queues; what runs in them is not suspended"
     for field in ("scheduler", "configuration"):
         if names := [name for name, _ in getattr(settings, field)]:
             yield f"{field}: {', '.join(names)}"

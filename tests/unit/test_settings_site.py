@@ -27,6 +27,13 @@ def loaded(text: str, folder: Path) -> Settings:
         (QUEUE + 'hostlist = ["@no"]', "a.hostlist: there is no '@no'"),
         (QUEUE + 'user_lists = ["no"]', "a.user_lists: there is no 'no'"),
         (QUEUE + 'projects = ["no"]', "a.projects: there is no 'no'"),
+        (QUEUE + 'calendar = "no"', "a.calendar: there is no 'no'"),
+        (
+            '[[calendar]]\nname = "c"\nweek = "mon-fri=25-26"',
+            '"25" outside of range 0-24 of hour specification',
+        ),
+        ('[[calendar]]\nname = "c"\nweek = "never"', "c.week: 'never' is not a weekday"),
+        ('[[resource_quota]]\nname = "q"\nrules = ["users {*} slots=4"]', "q.rules: 'users {*} slots=4'"),
         (QUEUE + 'shown = { slots = "1" }', "a.shown: there is no 'slots'"),
         (QUEUE + 'qtype = "FAST"', "a.qtype: 'FAST' is none"),
         (QUEUE + 'per_host = { n1 = { slots = "x" } }', "a.per_host.n1.slots: 'x' is not a number"),
@@ -84,9 +91,14 @@ def test_own_complexes_come_before_the_usual_and_absent_ones_are_gone(tmp_path: 
 def test_what_nothing_obeys_is_named(tmp_path: Path) -> None:
     settings = loaded(
         QUEUE + 'calendar = "night"\nshown = { prolog = "/bin/true", tmpdir = "/scratch" }\n'
-        '[[host]]\nname = "n1"\ncomplex_values = { slots = 4, gpu = 2 }\n'
+        '[[host]]\nname = "n1"\ncomplex_values = { slots = 4, gpu = 2 }\nuser_lists = ["l"]\n'
+        '[[user_list]]\nname = "l"\n[[calendar]]\nname = "night"\nweek = "20-6=suspended"\n'
         '[[resource_quota]]\nname = "q"\nrules = ["users {*} to slots=4"]\n',
         tmp_path,
     )
-    assert only_shown(settings) == ["queue a: calendar, prolog", "host n1: gpu", "resource quota set q"]
+    assert only_shown(settings) == [
+        "queue a: prolog",
+        "host n1: user_lists",
+        "calendar night: closes queues; what runs in them is not suspended",
+    ]
     assert only_shown(Settings()) == []

@@ -176,21 +176,21 @@ class TestCapacity:
 
     def test_rows_take_room_until_they_are_gone(self) -> None:
         capacity = self.capacity(node("h1"))
-        assert not capacity.update(("a", "1"), [row("p1", slots=3)], {}, 0)
+        assert not capacity.update(("a", "1"), [row("p1", slots=3)], {}, None)
         assert capacity.room(shape(), 100) == ("task", 1)
-        assert capacity.update(("a", "1"), [], {}, 0)
+        assert capacity.update(("a", "1"), [], {}, None)
         assert capacity.room(shape(), 100) == ("task", 4)
 
     def test_a_run_counts_where_its_pod_is(self) -> None:
         capacity = self.capacity()
         pods = {"p1": {"spec": {"nodeName": "h2"}}}
-        capacity.update(("a", "1"), [row("p1", slots=4)], pods, 0)
+        capacity.update(("a", "1"), [row("p1", slots=4)], pods, None)
         assert capacity.room(shape(hard_queues=("task@h1",)), 100) == ("task", 4)
         assert capacity.room(shape(hard_queues=("task@h2",)), 100) == ("", 0)
 
     def test_what_has_no_node_is_spread(self) -> None:
         capacity = self.capacity()
-        capacity.update(("a", "1"), [row("p1", slots=3), row("p2", slots=3)], {}, 0)
+        capacity.update(("a", "1"), [row("p1", slots=3), row("p2", slots=3)], {}, None)
         assert capacity.room(shape(slots=2), 100) == ("", 0)
         assert capacity.room(shape(), 100) == ("task", 2)
 
@@ -199,7 +199,7 @@ class TestCapacity:
         capacity = Capacity(many)
         capacity.set_hosts([node("h1")])
         rows = [row(f"p{number}") for number in range(MOST_UNSCHEDULED - 1)]
-        capacity.update(("a", "1"), rows, {}, 0)
+        capacity.update(("a", "1"), rows, {}, None)
         mine = shape_of(JobRequest(), many, namespace="a", slots=1)
         theirs = shape_of(JobRequest(), many, namespace="b", slots=1)
         assert (capacity.room(mine, 100), capacity.room(theirs, 100)) == (("task", 1), ("task", 50))
@@ -226,7 +226,7 @@ class TestCapacity:
         self, resources: tuple[tuple[str, str], ...], lines: tuple[str, ...]
     ) -> None:
         capacity = self.capacity(node("h1"))
-        capacity.update(("a", "1"), [row("p1")], {}, 2 * 1024**3)
+        capacity.update(("a", "1"), [row("p1")], {}, shape(hard_resources=(("h_vmem", "2G"),)))
         assert capacity.refusals(shape(hard_resources=resources)) == lines
 
     def test_memory_that_no_host_has_keeps_a_job_waiting_with_a_reason(self) -> None:
@@ -242,7 +242,7 @@ class TestCapacity:
 
     def test_a_full_queue_is_no_reason(self) -> None:
         capacity = self.capacity(node("h1"))
-        capacity.update(("a", "1"), [row("p1", slots=4)], {}, 0)
+        capacity.update(("a", "1"), [row("p1", slots=4)], {}, None)
         assert capacity.refusals(shape()) == ()
 
 
