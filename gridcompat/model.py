@@ -109,7 +109,7 @@ class JobRequest:
     max_running_tasks: int = 0
     """-tc; 0 is no limit."""
     variables: tuple[str, ...] = ()
-    """Names of -v, in the order shown by qstat -j, without TERM."""
+    """Names of -v, in the order shown by qstat -j, where TERM stands first."""
     without_term: bool = False
     """Whether `variables` are those of qalter -v, among which TERM is not put."""
     export_all: bool = False
@@ -181,4 +181,8 @@ class Outcome:
     """The launcher ended it, because it was told to: somebody deleted the pod."""
     lost: bool = False
     """The node is gone, so nobody saw how it ended; or the pod was taken away from outside."""
+    elsewhere: int = 0
+    """The attempt that the launcher found to have been begun by another pod, so that it began nothing."""
+    since: float = 0.0
+    """Epoch seconds of that beginning, 0 if nobody knows."""
     host: str = ""

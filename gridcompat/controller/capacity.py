@@ -301,41 +301,54 @@ class Capacity:
     def refusals(self, shape: Shape) -> tuple[str, ...]:
         """Return why no host takes a task, a line each; () if one would, but for its slots."""
         lines: dict[str, None] = {}
-        for name in sorted(self._live):
-            host = self._hosts.get(name)
-            free = self._bounds_of(name)[1] - (host.h_vmem if host else 0)
-            offer = misfit(shape, name, self._settings)
-            if not offer and free < shape.h_vmem:
-                offer = f"hc:h_vmem={_memory(free)}"
-            if not offer and self._live[name] < shape.memory:
-                offer = f"hl:mem_free={_memory(self._live[name])}"
-            if offer:
-                lines[submit.OFFERS_ONLY % (shape.request, name, offer)] = None
-                continue
+        if (short := self._short_of(self._terms.globally(shape))) is not None:
+            lines[self._terms.shortage(shape, *short)] = None
+        for name in () if lines else sorted(self._live):
             why = self._reasons_on(shape, name)
-            if not why:
+            if why is None:
                 return ()
             lines |= dict.fromkeys(why)
         if shape.environment and lines:
-            name = environment_of(shape, self._settings)
-            lines[submit.PE_OFFERS_ONLY % (name, 0)] = None
+            ordered = sorted(lines, key=lambda line: submit.NOT_IN_QUEUE_LIST[-30:] not in line)
+            lines = dict.fromkeys(ordered)
+            lines[submit.PE_OFFERS_ONLY % (environment_of(shape, self._settings), 0)] = None
         return tuple(line for line in lines if line)[:MOST_REASONS]
 
-    def _reasons_on(self, shape: Shape, host: str) -> list[str]:
-        """Why no queue of a host takes a task; nothing if one would, but for its slots."""
-        found: list[str] = []
+    def _reasons_on(self, shape: Shape, name: str) -> list[str] | None:
+        """Why no queue of a host takes a task; None if one would, but for its slots."""
+        host = self._hosts.get(name)
+        free = self._bounds_of(name)[1] - (host.h_vmem if host else 0)
+        offer = misfit(shape, name, self._settings)
+        if not offer and free < shape.h_vmem:
+            offer = f"hc:h_vmem={_memory(free)}"
+        if not offer and self._live[name] < shape.memory:
+            offer = f"hl:mem_free={_memory(self._live[name])}"
+        if offer:
+            return [submit.OFFERS_ONLY % (shape.request, name, offer)]
         if shape.environment and not let_into_environment(shape, self._settings):
             return [submit.NO_PE_ACCESS % environment_of(shape, self._settings)]
-        asked = asked_for(shape, host, self._settings)
+        said = self._terms.misfit_of_host(shape, name)
+        if not said and (short := self._short_of(self._terms.at_host(shape, name))) is not None:
+            said = self._terms.shortage(shape, *short)
+        if said and not shape.environment:
+            return [said]
+        asked = asked_for(shape, name, self._settings)
+        found = [said] if said else []
         for queue in self._settings.queues:
-            if not places.has_queue(queue, host, self._settings):
-                continue
-            why = self._reason_in(shape, places.on_host(queue, host, self._settings), host, asked)
-            if why is None:
-                return []
-            found.append(why)
-        globally = [line for line in found if " cannot run globally " in line]
-        return globally[:1] or [line for line in found if line]
+            if places.has_queue(queue, name, self._settings):
+                why = self._reason_in(shape, places.on_host(queue, name, self._settings), name, asked)
+                if why is None:
+                    return None
+                found.append(why)
+        return found
+
+    def _short_of(self, terms: Iterable[Term]) -> tuple[Term, float] | None:
+        """The first store that has not enough, and what is left in it."""
+        for term in terms:
+            free = term.limit - self._taken[term.key]
+            if free + ALMOST < term.amount:
+                return term, free
+        return None
 
     def _reason_in(self, shape: Shape, queue: Queue, host: str, asked: Sequence[str]) -> str | None:
         """Why a queue does not take a task, "" if nothing is to be said of that; None if it would."""
@@ -349,11 +362,8 @@ class Capacity:
             return ""
         if why := self._terms.misfit(shape, queue, host):
             return why
-        for term in self._terms_of(shape, host, queue.name):
-            free = term.limit - self._taken[term.key]
-            if free + ALMOST < term.amount:
-                return self._terms.shortage(shape, term, free)
-        return None
+        short = self._short_of(self._terms_of(shape, host, queue.name))
+        return None if short is None else self._terms.shortage(shape, *short)
 
 
 def _memory(size: float) -> str:

@@ -7,7 +7,7 @@ costs one look at each shape and not one at each of thousands of jobs.
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller.actions import MakePod, Step
 from gridcompat.controller.draft import Draft, without
@@ -106,7 +106,7 @@ def wanted(draft: Draft, *, unrecorded: int) -> int:
     if unrecorded > MOST_UNRECORDED:
         return 0
     again, pending = ready(draft)
-    count = ranges.count(pending) + sum(ranges.count(tasks) for tasks, _, _ in again)
+    count = ranges.count(pending) + sum(ranges.count(tasks) for tasks, _ in again)
     if not count:
         return 0
     most = draft.facts.settings.max_array_instances
@@ -126,21 +126,22 @@ def start(grid_job: K8sObject, facts: Facts, *, queue: str, host: str, count: in
     """
     draft = Draft(grid_job, facts)
     again, pending = ready(draft)
-    taken: list[tuple[int, int, int]] = []
-    for tasks, attempt, restarted in again:
-        taken += [(task, attempt + 1, restarted) for task in _first(tasks, count - len(taken))]
+    taken: list[tuple[int, dict[str, Any]]] = []
+    for tasks, group in again:
+        taken += [(task, group) for task in _first(tasks, count - len(taken))]
     fresh = list(_first(pending, count - len(taken)))
-    taken += [(task, 1, 0) for task in fresh]
+    taken += [(task, {}) for task in fresh]
     if not taken:
         return None
     draft.pending = ranges.minus(draft.pending, ranges.from_members(fresh))
-    draft.again = without(draft.again, ranges.from_members(task for task, _, _ in taken))
+    draft.again = without(draft.again, ranges.from_members(task for task, _ in taken))
     name = facts.request.name
-    for task, attempt, restarted in taken:
+    for task, group in taken:
+        attempt = int(group.get("attempt") or 0) + 1
         row = {
             "task": task,
             "attempt": attempt,
-            "restarted": restarted,
+            "restarted": int(group.get("restarted") or 0),
             "state": "t",
             "pod": pod_name(name, job_id(grid_job), task if is_array(grid_job) else None, attempt),
             "host": host,
@@ -148,6 +149,8 @@ def start(grid_job: K8sObject, facts: Facts, *, queue: str, host: str, count: in
             "startedAt": int(facts.now),
             "slots": int(draft.spec.get("slots") or 1),
         }
+        if group.get("unseen"):
+            row["unseen"] = group["unseen"]
         draft.running.append(row)
         draft.after.append(MakePod(row=row))
     draft.status["phase"] = "Active"

@@ -15,7 +15,7 @@ from gridcompat.translate import ranges, rows
 from gridcompat.translate.grid_job import PLAIN, is_array, job_id, task_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gridcompat.cluster.base import K8sObject
     from gridcompat.controller.actions import Action
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gridcompat.settings import Settings
     from gridcompat.translate.ranges import Ranges
 
+MOST_UNSEEN = 20
+"""Attempts of a task that are remembered as unseen; older ones are on hosts that are lost for long."""
 ENDED_BY = "gridcompat.io/ended-by"
 """Annotation: why the controller deleted the pod, JSON of `{"kind", "by", "at", "force"}`."""
 
@@ -107,9 +109,15 @@ class Draft:
         if self.again_in_s is None or seconds < self.again_in_s:
             self.again_in_s = max(seconds, 0.0)
 
-    def wait_again(self, row: Mapping[str, Any], *, restarted: int) -> None:
-        """Put a task that had an attempt among those that wait for another."""
-        _add(self.again, row["task"], {"attempt": row["attempt"], "restarted": restarted})
+    def wait_again(self, row: Mapping[str, Any], *, restarted: int, unseen: Iterable[str]) -> None:
+        """Put a task that had an attempt among those that wait for another.
+
+        Args:
+            unseen: attempts of which nobody knows whether they began, as `ATTEMPT@HOST`.
+        """
+        fields = {"attempt": row["attempt"], "restarted": restarted}
+        kept = list(unseen)[-MOST_UNSEEN:]
+        _add(self.again, row["task"], fields | ({"unseen": kept} if kept else {}))
 
     def fail(self, row: Mapping[str, Any], *, at: float, reason: str, restarted: int) -> None:
         """Put a task that had an attempt into Eqw."""
@@ -155,7 +163,7 @@ class Draft:
 def _add(groups: list[dict[str, Any]], task: int, fields: dict[str, Any]) -> None:
     """Add a task to the group with the same fields, or make one."""
     for group in groups:
-        if all(group.get(name) == value for name, value in fields.items()):
+        if {name: value for name, value in group.items() if name != "tasks"} == fields:
             group["tasks"] = ranges.text(ranges.union(ranges.parse(group["tasks"]), ((task, task, 1),)))
             return
     groups.append({"tasks": str(task), **fields})

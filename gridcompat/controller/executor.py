@@ -155,6 +155,8 @@ class Executor:
             row["queue"],
             account=facts.account,
             settings=self._settings,
+            unseen=[int(one.partition("@")[0]) for one in row.get("unseen") or ()],
+            host=row.get("host") or "",
         )
         self._create(grid_job, pod, row["pod"])
 

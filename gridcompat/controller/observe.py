@@ -166,11 +166,11 @@ def _lost(
             draft.look_again(limit_s - silent_s)
         return
     if started is None and row["state"] == "t":
-        # Should its node come back, it must not start; if it does before, that is the price of giving up.
+        # Should its node come back, it must not start, nor must the next one if it already has.
         text = json.dumps({"kind": "lost", "by": "", "at": draft.facts.now}, sort_keys=True)
         if not _deleting(pod):
             draft.before.append(EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=text))
-        record.never_ran(draft, row)
+        record.never_ran(draft, row, unseen=node)
         return
     lost = Outcome(
         ran=True,

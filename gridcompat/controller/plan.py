@@ -5,7 +5,7 @@ Pure: the same objects, facts and clock give the same step.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gridcompat.controller.admit import admit, reject
 from gridcompat.controller.draft import Draft
@@ -63,8 +63,8 @@ def held(draft: Draft) -> ranges.Ranges:
     return tasks
 
 
-def ready(draft: Draft) -> tuple[list[tuple[ranges.Ranges, int, int]], ranges.Ranges]:
-    """Return what may start now: (tasks, last attempt, restarted) of those put back, and new tasks."""
+def ready(draft: Draft) -> tuple[list[tuple[ranges.Ranges, dict[str, Any]]], ranges.Ranges]:
+    """Return what may start now: tasks put back, with their group in `status.again`, and new tasks."""
     facts = draft.facts
     if not draft.admitted or not draft.spec.get("ready") or facts.waits:
         return [], ()
@@ -75,7 +75,7 @@ def ready(draft: Draft) -> tuple[list[tuple[ranges.Ranges, int, int]], ranges.Ra
     for group in draft.again:
         tasks = ranges.minus(ranges.parse(group["tasks"]), kept)
         if tasks:
-            again.append((tasks, int(group["attempt"]), int(group.get("restarted") or 0)))
+            again.append((tasks, group))
     return again, ranges.minus(draft.pending, kept)
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gridcompat.controller.actions import Append, Confirm, LetGo, Post
 from gridcompat.controller.entries import entry_of
 from gridcompat.controller.happened import happening
+from gridcompat.model import Outcome
 from gridcompat.record import replace
 from gridcompat.translate import ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gridcompat.controller.draft import Draft
-    from gridcompat.model import Outcome
 
 REQUEUE, APPLICATION_ERROR = 99, 100
 """Exit statuses with a meaning of their own. Source: qsub(1), -notify and -c; sge_shepherd(8)."""
@@ -40,15 +42,20 @@ def rerunnable(draft: Draft, row: dict[str, Any]) -> bool:
     return any(queue.rerun for queue in draft.facts.settings.queues if queue.name == row.get("queue"))
 
 
-def never_ran(draft: Draft, row: dict[str, Any]) -> None:
-    """An attempt is over that never started: no record, no mail, and its name stays taken.
+def never_ran(draft: Draft, row: dict[str, Any], *, unseen: str = "") -> None:
+    """An attempt is over that was not seen to start: no record, no mail, and its name stays taken.
 
     The pod is kept until the GridJob goes: a creation that is still under way somewhere must find
     the name taken.
+
+    Args:
+        unseen: the host on which it may have begun all the same: the launcher of the next attempt asks for
+            its claim, and begins nothing if there is one.
     """
     draft.drop(row)
     if not ranges.contains(draft.deleted, row["task"]):
-        draft.wait_again(row, restarted=row.get("restarted") or 0)
+        more = [f"{row['attempt']}@{unseen}"] if unseen else []
+        draft.wait_again(row, restarted=row.get("restarted") or 0, unseen=[*_unseen(row), *more])
         draft.hold_back_s = max(draft.hold_back_s, retry_delay_s(row["attempt"]))
 
 
@@ -73,8 +80,11 @@ def over(
         uid: of the pod to be let go; "" if there is none.
         force: the pod's node does not answer.
     """
+    end, left = _begun_earlier(row, end)
     if not end.ran and not end.failed:
-        never_ran(draft, row)
+        host = end.host or row.get("host") or ""
+        doubtful = end.lost or end.elsewhere or host in draft.facts.lost_s
+        never_ran(draft, row, unseen=host if doubtful else "")
         return
     deleted = ranges.contains(draft.deleted, row["task"])
     restarted = int(row.get("restarted") or 0)
@@ -91,7 +101,7 @@ def over(
     draft.before.append(Append(key=key, entry=entry_of(draft, row, end)))
     draft.drop(row)
     if becomes == "again":
-        draft.wait_again(row, restarted=restarted + (1 if end.ran else 0))
+        draft.wait_again(row, restarted=restarted + (1 if end.ran else 0), unseen=left)
     elif becomes == "error":
         draft.fail(row, at=end.end or draft.facts.now, reason=reason, restarted=restarted)
     else:
@@ -101,6 +111,32 @@ def over(
     draft.after.append(Confirm(key=key))
     if uid:
         draft.after.append(LetGo(pod=row["pod"], uid=uid, force=force))
+
+
+def _unseen(row: Mapping[str, Any]) -> list[str]:
+    return list(row.get("unseen") or ())
+
+
+def _begun_earlier(row: Mapping[str, Any], end: Outcome) -> tuple[Outcome, list[str]]:
+    """Return what is to be recorded, and which attempts are still in doubt.
+
+    If the launcher found that an unseen attempt had begun, it is that run which is over now: lost with its
+    host.  Launchers are believed in this only of attempts that were in doubt.
+    """
+    unseen = _unseen(row)
+    found = [one for one in unseen if not end.ran and one.partition("@")[0] == str(end.elsewhere)]
+    if not found:
+        return end, unseen
+    lost = Outcome(
+        ran=True,
+        start=end.since or end.end,
+        end=end.end,
+        failed=AFTER_JOB,
+        reason="the host of the run is lost",
+        lost=True,
+        host=found[0].partition("@")[2],
+    )
+    return lost, [one for one in unseen if one not in found]
 
 
 def _meaning(

@@ -22,6 +22,7 @@
 #   GC_COMMANDS*         directory of the drop-ins, for the job's PATH, if no standard one has them
 #   GC_POD_UID GC_HOST   this pod and the host it is on
 #   GC_RUN_DIR GC_CLAIM  directory of claims and the name of this attempt's
+#   GC_UNSEEN*           numbers of earlier attempts of which nobody knows whether they began
 #   GC_MODE              script: run job/script; binary: words for a login shell (-b y);
 #                        raw: no shell (-shell n); loop: again and again until it exits 0 (jstart)
 #   GC_START_MODE        of the queue: unix_behavior, posix_compliant or script_from_stdin
@@ -66,7 +67,7 @@ LOST=111
 FOREVER=2147483647
 
 scratch='' own='' tmp='' copy='' holder='' timers='' started=0
-term='' overtime='' told=0
+term='' overtime='' told=0 elsewhere='' since=''
 
 # ---------------------------------------------------------------- evidence
 
@@ -138,7 +139,9 @@ evidence() { # exit signal failed reason
     fi
     json "$4"
     line="{\"v\":1,\"start\":$started,\"end\":$now,\"exit\":$1,\"signal\":$2,\"utime\":$utime,\"stime\":$stime"
-    line="$line,\"maxrss\":$maxrss,\"failed\":$3,\"told\":$told,\"reason\":\"$json\"}"
+    line="$line,\"maxrss\":$maxrss,\"failed\":$3,\"told\":$told,\"reason\":\"$json\""
+    [ -z "$elsewhere" ] || line="$line,\"elsewhere\":$elsewhere,\"since\":${since:-0}"
+    line="$line}"
     # One write of less than 4096 bytes.  The kubelet has bound a file here; it cannot be renamed over.
     printf '%s\n' "$line" >"${GC_TERMINATION_LOG:-/dev/termination-log}"
     [ -n "$own" ] || return
@@ -191,9 +194,15 @@ decode_variables() {
 
 # ---------------------------------------------------------------- the claim
 
-claim_attempt() {
-    # The name of the attempt belongs to whoever links it first.  Read back after any answer: over NFS
+taken_by() { # claim -> $theirs: whose it is, after an attempt to make it ours; '' if nobody can say
+    # The name of an attempt belongs to whoever links it first.  Read back after any answer: over NFS
     # a link may be made although the answer says it was not.
+    ln -- "$ticket" "$1" 2>/dev/null
+    theirs=''
+    { read -r theirs <"$1"; } 2>/dev/null
+}
+
+claim_attempt() {
     claim=$GC_RUN_DIR/$GC_CLAIM
     [ -d "$GC_RUN_DIR" ] || mkdir -p -- "$GC_RUN_DIR"
     nonce=''
@@ -205,17 +214,26 @@ claim_attempt() {
         strerror "$why" "$claim"
         fail 1 "can't claim the attempt in $GC_RUN_DIR: $strerror"
     fi
-    ln -- "$ticket" "$claim" 2>/dev/null
-    theirs=''
-    { read -r theirs <"$claim"; } 2>/dev/null
-    if [ "$theirs" = "$mine" ]; then
-        own=$ticket
-        return
+    taken_by "$claim"
+    if [ "$theirs" != "$mine" ]; then
+        rm -f -- "$ticket"
+        [ -n "$theirs" ] || fail 1 "can't claim the attempt in $GC_RUN_DIR"
+        elsewhere=${GC_CLAIM##*-a}
+        evidence "$LOST" 0 0 "the attempt is claimed by pod ${theirs%% *}"
+        exit "$LOST"
     fi
-    rm -f -- "$ticket"
-    [ -n "$theirs" ] || fail 1 "can't claim the attempt in $GC_RUN_DIR"
-    evidence "$LOST" 0 0 "the attempt is claimed by pod ${theirs%% *}"
-    exit "$LOST"
+    own=$ticket
+    # What began unseen on a host that is lost has a claim; what has none never begins from here on.
+    for attempt in ${GC_UNSEEN:-}; do
+        earlier=${GC_CLAIM%-a*}-a$attempt
+        taken_by "$GC_RUN_DIR/$earlier"
+        [ "$theirs" != "$mine" ] && [ -n "$theirs" ] || continue
+        elsewhere=$attempt
+        since=$(date -r "$GC_RUN_DIR/$earlier" +%s 2>/dev/null)
+        evidence "$LOST" 0 0 "attempt $attempt was begun by pod ${theirs%% *}"
+        tidy
+        exit "$LOST"
+    done
 }
 
 # ---------------------------------------------------------------- paths

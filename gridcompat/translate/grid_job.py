@@ -67,6 +67,8 @@ def _said(value: JobRequest | SubmitContext) -> dict[str, Any]:
 
 _NUMBERS = frozenset(("schema", "start_time", "deadline", "priority", "max_running_tasks", "job_share"))
 _OPTIONAL = frozenset(("start_time", "deadline", "cwd", "tasks"))
+MOST = 9_999_999
+"""Of spec.slots and spec.maxRunning; more is as good as this."""
 _INTS = frozenset(("predecessors", "array_predecessors"))
 _PAIRS = frozenset(
     (
@@ -174,9 +176,9 @@ def grid_job(
         "ready": ready,
         "jobName": request.name,
         "request": request_json(request),
-        "slots": slots,
+        "slots": min(slots, MOST),
         "priority": request.priority,
-        "maxRunning": request.max_running_tasks,
+        "maxRunning": min(request.max_running_tasks, MOST),
         "predecessors": list(request.predecessors),
         "arrayPredecessors": list(request.array_predecessors),
     }

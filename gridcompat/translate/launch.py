@@ -17,7 +17,7 @@ from gridcompat.translate.limits import slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject
@@ -94,6 +94,7 @@ def environment(
     bounds: dict[str, int],
     account: Account,
     settings: Settings,
+    unseen: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """The launcher's variables; `launcher.sh` says what each means."""
     mode = _mode(request)
@@ -103,6 +104,7 @@ def environment(
         "GC_SPOOL": SPOOL,
         "GC_RUN_DIR": run_directory(account, settings),
         "GC_CLAIM": f"{grid_job['metadata']['uid']}-t{task}-a{attempt}",
+        "GC_UNSEEN": " ".join(map(str, unseen)) or None,
         "GC_MODE": mode,
         "GC_START_MODE": queue.shell_start_mode,
         "GC_JOB_ID": job_id(grid_job),

@@ -18,8 +18,8 @@ TIMES = ("h_rt", "s_rt", "h_cpu", "s_cpu")
 SIZES = frozenset(
     f"{kind}_{name}" for kind in "hs" for name in ("vmem", "fsize", "stack", "core", "data", "rss")
 )
-PER_SLOT = frozenset(("h_vmem", "s_vmem", "h_cpu", "s_cpu"))
-"""The grid multiplies these by the slots of a parallel job. Source: queue_conf(5), RESOURCE LIMITS."""
+PER_SLOT = frozenset(f"{kind}_{name}" for kind in "hs" for name in ("vmem", "cpu", "stack", "data"))
+"""The grid multiplies these by the slots of a parallel job. Source: queue_conf(5), and tried."""
 RESERVED = ("mem_free", "virtual_free")
 """What a host must have free; `h_rss` is a limit of the job."""
 

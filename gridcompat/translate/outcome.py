@@ -26,6 +26,7 @@ REASON_LENGTH = 1024
 MOST_SECONDS = 10.0 * 366 * 86400
 """Of processor time; a forged message must not break a column."""
 MOST_KIB = 1 << 42
+MOST_ATTEMPTS = 1 << 31
 CLOCK_SLACK_S = 2.0
 """The kubelet's times are whole seconds."""
 NODE_GONE = frozenset(
@@ -209,6 +210,8 @@ def _evidence(message: object, code: int, start: float, end: float, host: str) -
         failed=failed,
         reason=_text(found.get("reason")),
         told=bool(began) and found.get("told") == 1,
+        elsewhere=0 if began else int(_number(found.get("elsewhere"), 0.0, float(MOST_ATTEMPTS))),
+        since=_number(found.get("since"), 0.0, end + CLOCK_SLACK_S if end else float(1 << 33)),
         host=host,
     )
 

@@ -13,6 +13,7 @@ import json
 from gridcompat.cluster.base import GRID_JOB, POD
 from gridcompat.patterns import matches
 from gridcompat.settings import places
+from gridcompat.settings.supply import binds_host
 from gridcompat.translate.account_files import account_files_name, client_volume
 from gridcompat.translate.grid_job import is_array, job_id, secret_name
 from gridcompat.translate.launch import (
@@ -31,7 +32,7 @@ from gridcompat.translate.limits import limits, slots_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject
@@ -87,6 +88,8 @@ def attempt_pod(
     *,
     account: Account,
     settings: Settings,
+    unseen: Sequence[int] = (),
+    host: str = "",
 ) -> K8sObject:
     """Return the pod of one attempt.
 
@@ -95,6 +98,8 @@ def attempt_pod(
         attempt: counts from 1.
         restarted: runs that ended by a requeue; the job's RESTARTED.
         queue: name of the cluster queue; one of the settings'.
+        unseen: earlier attempts of which nobody knows whether they began.
+        host: where it is planned to run; it must where the site counts something by host.
     """
     where = _queue(settings, queue)
     bounds = limits(request, where, slots_of(grid_job))
@@ -115,7 +120,16 @@ def attempt_pod(
                     "workingDir": "/",
                     "env": [
                         *environment(
-                            grid_job, request, task, attempt, restarted, where, bounds, account, settings
+                            grid_job,
+                            request,
+                            task,
+                            attempt,
+                            restarted,
+                            where,
+                            bounds,
+                            account,
+                            settings,
+                            unseen,
                         ),
                         *_suspended_where(settings),
                     ],
@@ -130,7 +144,7 @@ def attempt_pod(
             )
         ],
         "enableServiceLinks": False,  # would add variables for each Service
-        "affinity": _affinity(request, where, settings) if settings.cluster == "kubernetes" else None,
+        "affinity": _affinity(request, where, settings, host) if settings.cluster == "kubernetes" else None,
         "nodeSelector": _node_selector(request, where) or None,
         "priorityClassName": where.priority_class or None,
         "restartPolicy": "Never",  # would default to Always; another attempt is another pod
@@ -310,9 +324,14 @@ HOSTNAME = "kubernetes.io/hostname"
 """Label of nodes."""
 
 
-def _affinity(request: JobRequest, queue: Queue, settings: Settings) -> dict[str, Any] | None:
-    """Only hosts that -q names for this queue, and none that the site says has not got it; None for any."""
-    expressions = []
+def _affinity(request: JobRequest, queue: Queue, settings: Settings, host: str) -> dict[str, Any] | None:
+    """Only hosts that -q names for this queue, and none that the site says has not got it; None for any.
+
+    Where the site counts something by host that the scheduler knows nothing of, only the host planned.
+    """
+    expressions: list[dict[str, Any]] = []
+    if host and _is_label_value(host) and binds_host(request.hard_resources, settings):
+        expressions.append({"key": HOSTNAME, "operator": "In", "values": [host]})
     named = _named_hosts(request, queue)
     if named:
         expressions.append({"key": HOSTNAME, "operator": "In", "values": named})

@@ -9,7 +9,8 @@ and where it is implemented:
   `controller.observe.observe`, `Executor._create`;
 * what follows from an end, the record before the mark: `controller.record.over` and `never_ran`;
   that appending is idempotent is `test_accounting_model`'s;
-* giving up a lost node: `controller.observe._lost`;
+* giving up a lost node: `controller.observe._lost`; an attempt given up unseen, whose claim the launcher of
+  the next one asks for: `claim_attempt` in `launcher/launcher.sh`, `controller.record._begun_earlier`;
 * pods without a row, judged only by a GridJob read later than they were: `Reconciler._strays`;
 * the claim in the run directory, kept longer than any pod: `claim` in `launcher/launcher.sh`.
 
@@ -27,7 +28,7 @@ from mc import Result, explore
 
 Step = tuple[str, "State"]
 
-ENDED = "EQKNU"
+ENDED = "EQKNUB"
 RAN = "EQK"
 MOST_PODS = 2
 """Of one attempt, one after the other."""
@@ -40,7 +41,8 @@ class Pod(NamedTuple):
     number: int
     """Tells two pods of one name apart, as a uid does."""
     life: str = "P"
-    """P not started, R running. Ended: E with 0, Q with 99, K killed, N before it started, U claim lost."""
+    """P not started, R running. Ended: E with 0, Q with 99, K killed, N before it started, U claim lost,
+    B an earlier one had begun."""
     lost: bool = False
     """Its node does not answer, but may live."""
     deleting: bool = False
@@ -56,6 +58,8 @@ class Job(NamedTuple):
     """The attempt in `status.running`; 0: none."""
     last: int = 0
     over: bool = False
+    unseen: frozenset[int] = frozenset()
+    """Attempts given up that were not seen to run."""
 
 
 Seen = tuple[tuple[int, int, str, bool], ...]
@@ -101,6 +105,9 @@ class Protocol:
     losses: int = 0
     delays: int = 0
     rerunnable: bool = False
+    node_removed: bool = False
+    """Whoever lost a node also removes its object, so that it is given up."""
+    asks_for_earlier_claims: bool = True
     intent: bool = True
     """False: the pod is created before the row is written."""
     void: bool = True
@@ -157,11 +164,20 @@ class Protocol:
         index = pod.attempt - 1
         if self.launcher_claims and state.claims[index]:
             return f"{name} finds the attempt claimed", changed(state, pod, life="U")
+        claims = put(state.claims, index, pod.number)
+        unseen = [one for one in sorted(state.job.unseen) if one < pod.attempt]
+        for one in unseen if self.asks_for_earlier_claims else ():
+            if claims[one - 1]:
+                begun = changed(state._replace(claims=claims), pod, life="B")
+                return f"{name} finds that {one} had begun", begun
+            claims = put(claims, one - 1, -pod.attempt)
         ran = put(state.ran, index, state.ran[index] + 1)
-        after = state._replace(ran=ran, claims=put(state.claims, index, pod.number))
+        after = state._replace(ran=ran, claims=claims)
         fault = ""
         if ran[index] > 1:
             fault = "one attempt runs twice"
+        elif any(ran[one - 1] for one in unseen):
+            fault = "an attempt starts although an earlier one had begun unseen"
         elif state.job.over and pod.attempt not in state.given_up:
             fault = "a program starts after its task was declared over"
         elif any(
@@ -212,12 +228,18 @@ class Protocol:
         if life in "VNU":
             if one.fresh:
                 yield "notes that it never ran", written(self.unrun(done, job.row), after)
+        elif life == "B":
+            # The run that is over is the earlier one, lost with its node.
+            (begun,) = job.unseen
+            again = self.rerunnable and not job.deleted and job.row < len(state.ran)
+            after = after._replace(over=not again, unseen=frozenset())
+            yield self.record(state, number, one, begun, after)
         elif life in RAN:
             again = life == "Q" and not job.deleted and job.row < len(state.ran)
             yield self.record(state, number, one, job.row, after._replace(over=not again))
         elif job.deleted and not deleting:
             yield f"deletes pod {job.row}.{pod}", deletion(done, job.row, pod)
-        elif life == "L" and self.rerunnable:
+        elif life == "L" and (self.rerunnable or self.node_removed):
             yield from self.give_up(state, number, one, job, pod)
 
     def intend(self, done: State, one: Controller, job: Job) -> Iterator[Step]:
@@ -265,7 +287,9 @@ class Protocol:
         lost = next(p for p in state.pods if (p.attempt, p.number) == (job.row, pod))
         given_up = state._replace(given_up=state.given_up | {job.row})
         after = job._replace(row=0, over=job.deleted or job.row == len(state.ran))
-        if lost.life == "P":
+        # What the node says last may never arrive, so it may have begun and be taken for one that has not.
+        if lost.life == "P" or (lost.life == "R" and self.node_removed):
+            after = after._replace(unseen=after.unseen | {job.row})
             marked = deletion(known(given_up, number, Controller()), job.row, pod)
             if one.fresh:
                 yield f"gives up {job.row}, which was not seen to run", written(marked, after)
@@ -291,7 +315,8 @@ class Protocol:
                 after = done._replace(fault="a run is ended that nobody wants to end" if wanted else "")
                 yield f"ends the stray {attempt}.{number}", deletion(after, attempt, number)
             found = [p for p in done.pods if (p.attempt, p.number) == (attempt, number)]
-            if found and (life in RAN or (life == "L" and attempt in done.given_up)):
+            ended = life in RAN or life == "B"
+            if found and (ended or (life == "L" and attempt in done.given_up)):
                 pod = found[0]
                 lives_on = pod.lost and pod.life in "PR"
                 after = changed(done, pod, stored=False) if lives_on else removed(done, pod)
@@ -362,10 +387,16 @@ def wrong(state: State) -> str | None:
 def settled(state: State) -> bool:
     """The task is over, nothing of it runs, each run has its record, and only taken names are left."""
     told = all(
-        state.records[index] == state.ran[index] or index + 1 in state.given_up
+        state.records[index] == state.ran[index]
+        or (index + 1 in state.given_up and not asked_for(state, index))
         for index in range(len(state.ran))
     )
     return state.job.over and told and all(pod.life in "NU" for pod in state.pods)
+
+
+def asked_for(state: State, index: int) -> bool:
+    """Whether a later launcher has asked for the claim of an attempt."""
+    return any(state.claims[index + 1 :]) and index + 1 not in state.job.unseen and state.ran[index] > 0
 
 
 def run(protocol: Protocol) -> Result[State]:
@@ -394,6 +425,12 @@ def test_a_lost_node_of_a_job_that_may_run_elsewhere() -> None:
 
 def test_a_lost_node_of_a_job_that_may_not() -> None:
     safe(Protocol(losses=1, delays=1))
+
+
+def test_a_lost_node_whose_object_is_removed() -> None:
+    safe(Protocol(losses=1, node_removed=True))
+    safe(Protocol(losses=1, node_removed=True, rerunnable=True))
+    safe(Protocol(losses=1, delays=1, node_removed=True))
 
 
 class FirstFaultError(Exception):
@@ -432,6 +469,11 @@ def test_giving_a_name_back_lets_a_late_creation_start() -> None:
 
 def test_without_the_launchers_claim_a_late_creation_runs_again() -> None:
     assert first_fault(Protocol(launcher_claims=False, delays=1)) == "one attempt runs twice"
+
+
+def test_without_asking_for_earlier_claims_what_had_begun_unseen_runs_again() -> None:
+    fault = first_fault(Protocol(losses=1, node_removed=True, asks_for_earlier_claims=False))
+    assert fault == "an attempt starts although an earlier one had begun unseen"
 
 
 def test_pods_without_a_row_must_not_be_judged_by_an_old_gridjob() -> None:

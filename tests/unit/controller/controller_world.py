@@ -134,9 +134,12 @@ class World:
         self.log: list[str] = []
         self.runs: list[tuple[int, int, int]] = []
         """(job, task, attempt) of each program that was started, in order."""
-        self.claims: set[str] = set()
+        self.claims: dict[str, str] = {}
+        """Name → uid of the pod that has it."""
         self.ends: dict[tuple[int, int], list[int]] = {}
         """Exit statuses of the coming runs of (job, task); a run without one goes on for ever."""
+        self.host = HOST
+        """Where pods are bound."""
         self.ignored: set[str] = set()
         self.fuse = Fuse()
         self.with_crew = False
@@ -313,18 +316,21 @@ class World:
             return True
         return False
 
-    def bind(self, pod: K8sObject, host: str = HOST) -> None:
-        self.cluster.patch(POD, pod["metadata"]["name"], {"spec": {"nodeName": host}}, namespace="default")
+    def bind(self, pod: K8sObject) -> None:
+        binding = {"spec": {"nodeName": self.host}}
+        self.cluster.patch(POD, pod["metadata"]["name"], binding, namespace="default")
 
     def start(self, pod: K8sObject) -> None:
         """The launcher claims the attempt and starts the program, or finds it claimed and ends."""
         job, task, number = attempt(pod)
         env = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
         claim = str(env["GC_CLAIM"])
-        if claim in self.claims:
-            self.end(pod, ran=False)
-            return
-        self.claims.add(claim)
+        earlier = [claim.rpartition("-a")[0] + f"-a{one}" for one in (env.get("GC_UNSEEN") or "").split()]
+        for name in (claim, *earlier):
+            if self.claims.setdefault(name, pod["metadata"]["uid"]) != pod["metadata"]["uid"]:
+                begun = int(name.rpartition("-a")[2])
+                self.end(pod, exit_status=111, ran=False, elsewhere=begun, since=int(self.now) - 5)
+                return
         self.runs.append((job, task, number))
         running = {
             "phase": "Running",
@@ -342,6 +348,7 @@ class World:
         failed: int = 0,
         reason: str = "",
         told: int = 0,
+        **more: int,
     ) -> None:
         """The container ends with the launcher's evidence."""
         code = 128 + signal if signal else exit_status
@@ -357,6 +364,7 @@ class World:
             "failed": failed,
             "told": told,
             "reason": reason,
+            **more,
         }
         state = {
             "exitCode": code,

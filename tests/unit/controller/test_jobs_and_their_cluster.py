@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller.controller_world import HOST, World
-from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB
+from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, NODE
 from gridcompat.errors import Forbidden, Invalid, ServerFault, Unavailable
 from gridcompat.settings import Queue
 
@@ -40,6 +40,51 @@ class TestLostNodes:
         assert world.status(1000)["again"] == [{"tasks": "1", "attempt": 1, "restarted": 1}]
         assert [(one.failed, one.hostname) for one in world.records()] == [(25, HOST)]
         assert world.pods() == {}
+
+    @pytest.mark.parametrize("begun", [True, False], ids=["it had begun", "it had not"])
+    @pytest.mark.parametrize("restart", ["y", "n"])
+    def test_what_may_have_begun_unseen_does_not_run_twice(
+        self, world: World, begun: bool, restart: str
+    ) -> None:
+        world.submit(1000, restart=restart)
+        world.work()
+        (pod,) = world.pods().values()
+        world.bind(pod)
+        if begun:  # and its host is lost before it could say so
+            claim = next(one for one in pod["spec"]["containers"][0]["env"] if one["name"] == "GC_CLAIM")
+            world.claims[claim["value"]] = pod["metadata"]["uid"]
+        world.ignored.add(pod["metadata"]["name"])
+        world.cluster.delete(NODE, HOST, namespace=None)
+        world.work()
+        world.report(pod, {"phase": "Failed"})  # as the garbage collector of pods does
+        world.work()
+        assert world.status(1000)["again"] == [
+            {"tasks": "1", "attempt": 1, "restarted": 0, "unseen": [f"1@{HOST}"]}
+        ]
+        world.ends[1000, 1] = [0]
+        world.cluster.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": "host2"},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            }
+        )
+        world.host = "host2"
+        world.later(400.0)
+        told = [(one.failed, one.hostname) for one in world.records()]
+        if begun and restart == "n":
+            assert (told, world.runs) == ([(100, HOST)], [])
+        elif begun:
+            assert (told, world.runs) == ([(25, HOST), (0, "host2")], [(1000, 1, 3)])
+        else:
+            assert (told, world.runs) == ([(0, "host2")], [(1000, 1, 2)])
+            # Should the host come back after all, the launcher finds its attempt taken.
+            world.ignored.clear()
+            world.start(pod)
+            world.settle()
+            assert (len(world.records()), len(world.runs)) == (1, 1)
+        assert world.status(1000)["phase"] == "Finished"
 
     def test_a_forced_deletion_does_not_wait_for_it(self, world: World) -> None:
         world.submit(1000)

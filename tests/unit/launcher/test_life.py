@@ -389,7 +389,10 @@ def test_an_earlier_attempt_that_began_unseen_keeps_the_next_from_beginning(benc
     assert again.status == 111
     told = {name: again.evidence[name] for name in ("start", "failed", "elsewhere", "since", "reason")}
     assert told == {
-        **{"start": 0, "failed": 0, "elsewhere": 1, "since": began},
+        "start": 0,
+        "failed": 0,
+        "elsewhere": 1,
+        "since": began,
         "reason": "attempt 1 was begun by pod pod-1",
     }
     assert (bench.home / "ran").read_text() == "ran\n"

@@ -233,6 +233,24 @@ def test_what_became_of_it(status: dict[str, Any], expected: Outcome | None) -> 
     assert outcome(status) == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"elsewhere": 2, "since": START - 60}, {"elsewhere": 2, "since": START - 60}),
+        ({"elsewhere": 2, "since": END + 3600}, {"elsewhere": 2, "since": END + 2}),
+        ({"elsewhere": -1, "since": "x"}, {}),
+        ({"elsewhere": "1"}, {}),
+    ],
+)
+def test_an_attempt_that_was_begun_elsewhere(said: dict[str, Any], expected: dict[str, Any]) -> None:
+    text = evidence(start=0, exit=111, utime=0, stime=0, maxrss=0, **said)
+    assert outcome(over(111, text)) == Outcome(ran=False, end=END - 0.5, host="node1", **expected)
+
+
+def test_what_ran_was_begun_nowhere_else() -> None:
+    assert outcome(over(0, evidence(elsewhere=1))) == SEEN
+
+
 def test_a_container_that_ran_out_of_memory_says_so() -> None:
     killed = over(137)
     killed["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = "OOMKilled"
