@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from real_cluster import Account, RealCluster
-from test_kubernetes import entries, number, script
+from test_kubernetes import entries, number, script, started
 
 from gridcompat.translate.pod import ATTEMPT_LABEL
 
@@ -38,6 +38,41 @@ DOZENS = int(os.environ.get("GRIDCOMPAT_FAULT_DOZENS", "1"))
 """By hand 17: 200 jobs go through each fault."""
 _numbers = itertools.count()
 TASKS = {"array": 3, "limited array": 2}
+
+
+_one: dict[str, RealCluster] = {}
+_accounts: dict[str, Account] = {}
+
+
+@pytest.fixture(scope="session")
+def site(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
+    """One cluster for all files of faults: each leaves it as it was."""
+    if _one:
+        yield _one["site"]
+        return
+    with started(request) as cluster:
+        _one["site"] = cluster
+        yield cluster
+        _one.clear()
+        _accounts.clear()
+
+
+def _account(site: RealCluster, owner: str) -> Account:
+    if owner not in _accounts:
+        _accounts[owner] = site.account(owner, site.folder / "home" / owner)
+    return _accounts[owner]
+
+
+@pytest.fixture(scope="session")
+def user(site: RealCluster) -> Account:
+    """An ordinary user in a namespace of their own."""
+    return _account(site, "games")
+
+
+@pytest.fixture(scope="session")
+def other(site: RealCluster) -> Account:
+    """Another one."""
+    return _account(site, "news")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ from gridcompat.accounting import Entry, read
 @pytest.fixture(scope="module")
 def site(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
     """A kubelab of two nodes with gridcompat installed; skipped unless it was asked for."""
+    with started(request) as cluster:
+        yield cluster
+
+
+@contextmanager
+def started(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
+    """See `site`."""
     if "kubelab" not in (request.config.getoption("--cluster") or ()):
         pytest.skip("a real cluster: --cluster=kubelab")
     # Not pytest's own: any other pytest that starts closes the way there to other users.

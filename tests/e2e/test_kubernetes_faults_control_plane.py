@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from jobs_in_faults import Jobs, cleaned
+from jobs_in_faults import Jobs, cleaned, site, user
 from real_cluster import Account, RealCluster
-from test_kubernetes import site, user
 
 __all__ = ["cleaned", "site", "user"]  # fixtures
 

@@ -23,10 +23,12 @@ from jobs_in_faults import (
     pod_of,
     runs,
     runs_again,
+    site,
     state,
+    user,
 )
 from real_cluster import IMAGE, Account, RealCluster
-from test_kubernetes import entries, number, script, site, user
+from test_kubernetes import entries, number, script
 
 __all__ = ["cleaned", "site", "user"]  # fixtures
 

@@ -16,13 +16,16 @@ from jobs_in_faults import (
     long_job,
     names,
     nothing_left,
+    other,
     pod_of,
     prepare,
     runs,
     runs_again,
+    site,
+    user,
 )
 from real_cluster import Account, RealCluster
-from test_kubernetes import entries, gone, number, other, site, user
+from test_kubernetes import entries, gone, number
 
 __all__ = ["cleaned", "other", "site", "user"]  # fixtures
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs_in_faults import Jobs, cleaned, long_job, state
+from jobs_in_faults import Jobs, cleaned, long_job, site, state, user
 from real_cluster import NAMESPACE, Account, RealCluster
-from test_kubernetes import entries, number, site, user
+from test_kubernetes import entries, number
 
 __all__ = ["cleaned", "site", "user"]  # fixtures
 
