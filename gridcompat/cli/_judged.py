@@ -243,7 +243,7 @@ class Judge:
             self.disk, call, known.encode("utf-8", "surrogateescape"), on_this_host=self.identify is not None
         )
         if stdin is None:
-            reader.stdin = lambda: self._unknown_stdin(call, reader, known)  # type: ignore[method-assign]
+            reader.stdin = lambda: self._unknown_stdin(call, reader, known)  # type: ignore[method-assign]  # of this reader alone
         cwd = call.cwd if call.cwd is not None else self.context.home
         context = replace(self.context, environment=dict(call.environment), cwd=cwd, reader=reader)
         return reader, context, reasons

@@ -52,7 +52,7 @@ class Controller:
         spool: str,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201
+        log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201  (the log is standard error)
     ) -> None:
         """Prepare; nothing is read or written before `run`.
 

@@ -63,7 +63,7 @@ class Reconciler:
         spool: str,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201
+        log: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201  (the log is standard error)
         post: Callable[..., int] = outbox.post,
         crew: Crew | None = None,
     ) -> None:

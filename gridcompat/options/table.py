@@ -436,7 +436,7 @@ def find(command: str, switch: str) -> Option | None:
 
 def every(command: str) -> tuple[Option, ...]:
     """Return all options of a command in the order of the table."""
-    return tuple(_as_known(command, option(row)) for row in ROWS if command in row[4])  # type: ignore[operator]
+    return tuple(_as_known(command, option(row)) for row in ROWS if command in row[4])  # type: ignore[operator]  # a tuple
 
 
 def _as_known(command: str, known: Option) -> Option:

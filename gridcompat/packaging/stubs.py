@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, {root!r})
 sys.path.append({packages!r})
 
-from gridcompat.commands._main import main  # noqa: E402
+from gridcompat.commands._main import main  # noqa: E402  (the path is set first)
 
 # Nothing is left to do, and the interpreter's own end takes milliseconds.
 os._exit(main({name!r}, sys.argv))
@@ -34,7 +34,7 @@ if sys.argv[1:2] == ["_complete"] and sys.argv[2:3] != ["gridcompat"]:
 
     os._exit(main(sys.argv[2:]))
 
-import site  # noqa: E402
+import site  # noqa: E402  (only this branch needs it)
 
 site.main()
 sys.path.append({packages!r})

@@ -93,13 +93,13 @@ def _changed(queue: Queue, values: dict[str, str]) -> Queue:
         if field in LISTS:
             changes[field] = words(text) or (("NONE",) if field.endswith("e_list") else ())
         elif field in ("slots", "seq_no"):
-            changes[field] = int(text)  # type: ignore[assignment]
+            changes[field] = int(text)  # type: ignore[assignment]  # the field's own type
         elif field == "rerun":
-            changes[field] = text.upper() == "TRUE"  # type: ignore[assignment]
+            changes[field] = text.upper() == "TRUE"  # type: ignore[assignment]  # the field's own type
         elif field == "complex_values":
-            changes[field] = pairs(text)  # type: ignore[assignment]
+            changes[field] = pairs(text)  # type: ignore[assignment]  # the field's own type
         elif field in ("calendar", "shell", "shell_start_mode", "qtype"):
-            changes[field] = text  # type: ignore[assignment]
+            changes[field] = text  # type: ignore[assignment]  # the field's own type
         elif field[:2] in ("s_", "h_"):
             limits[field] = text
         else:

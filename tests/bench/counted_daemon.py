@@ -41,8 +41,8 @@ def count(path: str) -> None:
         counts[f"WATCH {kind_of(where)}"] += 1
         return stream(self, where, **more)
 
-    http.Http._once = counted_once  # type: ignore[method-assign,assignment]
-    http.Http.stream = counted_stream  # type: ignore[method-assign,assignment]
+    http.Http._once = counted_once  # type: ignore[method-assign,assignment]  # what is sent is counted
+    http.Http.stream = counted_stream  # type: ignore[method-assign,assignment]  # what is sent is counted
 
     def keep() -> None:
         while True:

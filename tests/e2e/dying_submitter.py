@@ -14,7 +14,7 @@ from typing import Any
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from gridcompat.cluster.embedded import database, spawn  # noqa: E402
+from gridcompat.cluster.embedded import database, spawn  # noqa: E402  (the path is set first)
 
 
 class Dying(database.Transaction):
@@ -36,7 +36,7 @@ class Dying(database.Transaction):
 
 
 if __name__ == "__main__":
-    database.Transaction = Dying  # type: ignore[misc]
+    database.Transaction = Dying  # type: ignore[misc]  # dies at one of its commits
     spawn.ensure_daemon = lambda *_: None
     from gridcompat.commands._main import main
 

@@ -97,7 +97,7 @@ def test_launchers_and_programs_and_daemons_die_at_random_moments(
         one.end_killing()
         assert deaths["launchers"] > 3 and deaths["programs"] > 1, deaths
         check_attempts(one, jobs)
-        print(f"seed {seed}: {dict(deaths)}, {len(one.kills)} daemons")  # noqa: T201
+        print(f"seed {seed}: {dict(deaths)}, {len(one.kills)} daemons")  # noqa: T201  (for who runs it by hand)
     finally:
         one.end_killing()
         grid.close()
@@ -367,7 +367,7 @@ def test_the_disk_is_full_for_a_while(tmp_path: Path, server: Server) -> None:
         assert len(lines) == len(set(lines))
         errors = {number for number, job in grid.jobs().items() if job["status"].get("errors")}
         assert {number for number, _ in records} | errors == numbers
-        print(f"{len(errors)} jobs in Eqw for want of room")  # noqa: T201
+        print(f"{len(errors)} jobs in Eqw for want of room")  # noqa: T201  (for who runs it by hand)
     finally:
         grid.close()
         assert libc.umount2(where, 2) == 0

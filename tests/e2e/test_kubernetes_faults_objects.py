@@ -46,7 +46,7 @@ def test_the_pods_of_runs_are_deleted(
         if again:
             runs_again(user, job)
         else:
-            site.wait(lambda job=job: len(entries(user, job)) == 1, "no record")  # type: ignore[misc]
+            site.wait(lambda job=job: len(entries(user, job)) == 1, "no record")  # type: ignore[misc]  # the default binds the name of the loop
             assert [(entry.failed, entry.exit_status) for entry in entries(user, job)] == [(100, 137)]
     each_run_has_one_record(user, *hit)
     jobs.went_through()
@@ -66,7 +66,7 @@ def test_a_job_object_is_deleted(site: RealCluster, user: Account, how: str) -> 
     waited = number(user.ok("qsub", "-h", "long.sh"))
     site.kubectl("delete", "gridjob", *ran, waited, "-n", user.namespace, f"--cascade={how}", "--wait=false")
     for job in ran:
-        site.wait(lambda job=job: len(entries(user, job)) == 1, "no record")  # type: ignore[misc]
+        site.wait(lambda job=job: len(entries(user, job)) == 1, "no record")  # type: ignore[misc]  # the default binds the name of the loop
     gone_objects = {f"GridJob/{job}" for job in (*ran, waited)}
     gone_objects |= {f"Secret/gridjob-{job}" for job in (*ran, waited)}
     site.wait(lambda: not gone_objects & names(user, "gridjobs,secrets"), "objects stay")

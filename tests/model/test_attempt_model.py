@@ -353,7 +353,7 @@ def created(state: State, attempt: int) -> State:
 
 
 def changed(state: State, pod: Pod, **changes: object) -> State:
-    after = pod._replace(**changes)  # type: ignore[arg-type]
+    after = pod._replace(**changes)  # type: ignore[arg-type]  # names and values of Pod
     return state._replace(pods=tuple(sorted(after if one == pod else one for one in state.pods)))
 
 

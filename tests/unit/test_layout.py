@@ -45,3 +45,40 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("module", sorted((ROOT / "gridcompat").rglob("*.py")), ids=lambda path: path.stem)
 def test_each_module_says_why_it_exists(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text()))
+
+
+EXCEPTION = re.compile(r"# (?:noqa: [A-Z0-9]+(?:, ?[A-Z0-9]+)*|type: ignore\[[a-z,-]+\])(.*)")
+
+
+def test_each_exception_from_a_check_says_why() -> None:
+    bare = []
+    for path in (*(ROOT / "gridcompat").rglob("*.py"), *(ROOT / "tests").rglob("*.py")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            found = EXCEPTION.search(line)
+            if found and not re.match(r"  (?:# .+|\(.+\))$", found[1]):
+                bare.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    assert not bare, "two blanks and a reason belong behind it"
+
+
+SKIPS = {"skip", "skipif", "xfail"}
+
+
+def test_each_test_that_is_left_out_says_why() -> None:
+    bare = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in SKIPS
+            ):
+                named = any(word.arg == "reason" for word in node.keywords)
+                if not named and not (node.func.attr == "skip" and node.args):
+                    bare.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+            elif (
+                isinstance(node, ast.Attribute)
+                and node.attr == "skip"
+                and ast.unparse(node) == "pytest.mark.skip"
+            ):
+                bare.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not bare

@@ -70,7 +70,7 @@ class Server:
 
             do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815  (names of the base class)
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name of the base)
                 pass
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

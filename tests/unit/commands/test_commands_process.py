@@ -207,7 +207,7 @@ def test_a_deleted_working_directory(home: Path, run: Run, tmp_path: Path) -> No
 
 def test_bytes_that_are_no_text_pass_through(home: Path, run: Run) -> None:
     done = run("qdel", os.fsdecode(b"a\xff"), capture_output=False, stdout=subprocess.PIPE, text=False)
-    assert b"The job a\xff of user(s)" in done.stdout  # type: ignore[operator]
+    assert b"The job a\xff of user(s)" in done.stdout  # type: ignore[operator]  # bytes, for text=False
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to become a uid without a passwd entry")

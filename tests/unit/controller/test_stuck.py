@@ -59,7 +59,7 @@ class Clocks:
 
 
 def stuck(events: Events, clocks: Clocks) -> Stuck:
-    return Stuck(events, clock=clocks.clock, monotonic=clocks.monotonic)  # type: ignore[arg-type]
+    return Stuck(events, clock=clocks.clock, monotonic=clocks.monotonic)  # type: ignore[arg-type]  # two readings of one clock
 
 
 def event(reason: str, message: str, at: str = CREATED) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def fill(world: World) -> None:
     plain = JobRequest(name="sleep.sh", script_file="sleep.sh")
 
     def asking(**fields: object) -> JobRequest:
-        return JobRequest(**({"name": "sleep.sh", "script_file": "sleep.sh"} | fields))  # type: ignore[arg-type]
+        return JobRequest(**({"name": "sleep.sh", "script_file": "sleep.sh"} | fields))  # type: ignore[arg-type]  # fields of a request
 
     waits = {"pending": "1", "phase": "Pending"}
     world.add(1001, asking(name="runner"), status={"running": [running()]})

@@ -114,7 +114,7 @@ def test_a_silent_server_costs_the_lead_when_its_time_is_over(store: EmbeddedClu
     time = Time()
     one = election(store, time, "one")
     one.turn()
-    one._cluster = Away(store, time, takes_s=4.0)  # type: ignore[assignment]
+    one._cluster = Away(store, time, takes_s=4.0)  # type: ignore[assignment]  # the two calls that an election makes
     assert [one.turn() for _ in range(3)] == [True, True, False]
 
 
@@ -125,10 +125,10 @@ class Slow:
         self.inner, self.time, self.takes_s = inner, time, takes_s
 
     def get(self, *words: object, **more: object) -> K8sObject:
-        return self.inner.get(*words, **more)  # type: ignore[arg-type]
+        return self.inner.get(*words, **more)  # type: ignore[arg-type]  # handed on as they come
 
     def patch(self, *words: object, **more: object) -> K8sObject:
-        done = self.inner.patch(*words, **more)  # type: ignore[arg-type]
+        done = self.inner.patch(*words, **more)  # type: ignore[arg-type]  # handed on as they come
         self.time.now += self.takes_s
         return done
 
@@ -137,7 +137,7 @@ def test_the_time_counts_from_before_the_renewal_was_sent(store: EmbeddedCluster
     time = Time()
     one = election(store, time, "one")
     one.turn()
-    one._cluster = Slow(store, time, takes_s=RENEW_S + 1.0)  # type: ignore[assignment]
+    one._cluster = Slow(store, time, takes_s=RENEW_S + 1.0)  # type: ignore[assignment]  # the two calls that an election makes
     assert not one.turn()
 
 
@@ -168,17 +168,17 @@ def test_of_two_that_take_it_at_once_one_wins(store: EmbeddedCluster) -> None:
         """Lets the other be faster between the look and the write."""
 
         def get(self, *words: object, **more: object) -> K8sObject:
-            found = store.get(*words, **more)  # type: ignore[arg-type]
+            found = store.get(*words, **more)  # type: ignore[arg-type]  # handed on as they come
             two.turn()
             return found
 
         def patch(self, *words: object, **more: object) -> K8sObject:
-            return store.patch(*words, **more)  # type: ignore[arg-type]
+            return store.patch(*words, **more)  # type: ignore[arg-type]  # handed on as they come
 
     election(store, time, "third").turn()
     election(store, time, "third").release()
     store.patch(LEASE, "daemon", {"spec": {"holderIdentity": ""}}, namespace="grid")
-    one._cluster = Race()  # type: ignore[assignment]
+    one._cluster = Race()  # type: ignore[assignment]  # the two calls that an election makes
     assert not one.turn()
     assert two.leads()
 
