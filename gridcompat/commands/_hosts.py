@@ -163,7 +163,7 @@ def instances(context: Context, found: Sequence[Host]) -> list[Instance]:
     """Return the queue instances by sequence number, then in the order of the site's queues."""
     settings = context.settings
     made = [
-        _instance(queue, host, settings)
+        _instance(queue, host, settings, context.now)
         for queue in settings.queues
         for host in found
         if places.has_queue(queue, host.name, settings) or host.used(queue.name)
@@ -171,13 +171,23 @@ def instances(context: Context, found: Sequence[Host]) -> list[Instance]:
     return sorted(made, key=lambda instance: instance.queue.seq_no)
 
 
-def _instance(queue: Queue, host: Host, settings: Settings) -> Instance:
+def _instance(queue: Queue, host: Host, settings: Settings, now: float) -> Instance:
     queue = places.on_host(queue, host.name, settings)
-    state = ""
+    state = _closed(queue, settings, now)
     if host.unknown:
         # Without a load the grid takes every threshold for passed.
-        state = "au" if dict(queue.shown).get("load_thresholds", "NONE") != "NONE" else "u"
+        alarm = "a" if dict(queue.shown).get("load_thresholds", "NONE") != "NONE" else ""
+        state = f"{alarm}{state}u"
     return Instance(queue=queue, host=host, kinds=places.letters(queue, settings), state=state)
+
+
+def _closed(queue: Queue, settings: Settings, now: float) -> str:
+    """The letter of a queue that a calendar closes."""
+    if not settings.calendar_details or queue.calendar in ("", "NONE"):
+        return ""
+    from gridcompat.settings import calendars
+
+    return calendars.closed(queue.calendar, settings, now)
 
 
 def names_queue(word: str, instance: Instance, settings: Settings) -> bool:

@@ -186,11 +186,15 @@ def only(offers: Sequence[Offer], names: Sequence[str], settings: Settings) -> l
 
 
 def _with_memory(context: Context, given: Given, chosen: Sequence[Instance]) -> list[Instance]:
-    """The instances with the h_vmem that is left on their hosts, if -F may show it."""
+    """The instances with what is left of consumables on their hosts, if -F may show it."""
     if not given.has("-F"):
         return list(chosen)
-    free = memory_free(context)
-    return [replace(one, host=replace(one.host, h_vmem_free=free(one.host.name))) for one in chosen]
+    from gridcompat.commands import _used
+
+    free, taken = memory_free(context), _used.taken(context)
+    return [
+        replace(one, host=replace(one.host, h_vmem_free=free(one.host.name), taken=taken)) for one in chosen
+    ]
 
 
 def memory_free(context: Context) -> _Free:

@@ -347,7 +347,7 @@ def _quota(context: Context, argument: str) -> int:
     every = context.settings.resource_quotas
     found = [one for name in argument.split(",") for one in every if one.name == name]
     if not argument:
-        found = sorted(every, key=lambda one: one.name)
+        found = list(every)
     if not found:
         context.err("No resource quota set found\n")
         return 1

@@ -30,10 +30,12 @@ def run(context: Context, argv: Sequence[str]) -> int:
     running = [row for row in _listing.listed(context, everybody) if row.queue]
     hosts = _chosen(context, given, _hosts.hosts(context, running))
     jobs = _jobs(context, given, running)
+    taken = _taken(context, given)
     topology, xml = not given.has("-ncb"), given.has("-xml")
     arch = context.settings.arch
     asked = any(word[:1] != "=" for word in given.words("-l"))
-    shown: list[Host] = [*([] if asked else [text.GLOBAL]), *hosts]
+    everything = replace(text.GLOBAL, taken=taken)
+    shown: list[Host] = [*([] if asked else [everything]), *(replace(one, taken=taken) for one in hosts)]
     if not hosts and not xml:
         return 0
     context.out(text.ROOT if xml else text.header(topology=topology))
@@ -42,7 +44,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
             context.out(text.host_values(host, arch, topology=topology))
         else:
             context.out(text.host_line(host, arch, topology=topology))
-        if host is not text.GLOBAL or (context.settings.hosts and given.has("-F")):
+        if host.name != text.GLOBAL.name or (context.settings.hosts and given.has("-F")):
             _below(context, given, host, jobs, xml=xml)
         if xml:
             context.out(text.HOST_END)
@@ -72,6 +74,15 @@ def _chosen(context: Context, given: Given, hosts: list[Host]) -> list[Host]:
     ]
 
 
+def _taken(context: Context, given: Given) -> dict[tuple[str, ...], float]:
+    """What runs take of consumables, if -F may show it."""
+    if not given.has("-F"):
+        return {}
+    from gridcompat.commands import _used
+
+    return _used.taken(context)
+
+
 def _jobs(context: Context, given: Given, running: list[Row]) -> list[Row]:
     """The running tasks to show: with -j or -u, those of the users of -u."""
     if not given.has("-j", "-u"):
@@ -90,7 +101,7 @@ def _below(context: Context, given: Given, host: Host, jobs: list[Row], *, xml: 
         chosen = given.last("-F") is not None
         context.out(text.offer_values(found) if xml else text.offer_lines(found, chosen=chosen))
     here = [row for row in jobs if row.queue.partition("@")[2] == host.name]
-    if given.has("-q") and host is not text.GLOBAL:
+    if given.has("-q") and host.name != text.GLOBAL.name:
         for instance in sorted(_hosts.instances(context, [host]), key=lambda one: one.queue.name):
             context.out(text.queue_values(instance) if xml else text.queue_line(instance))
             _print_jobs(
@@ -110,7 +121,7 @@ def _print_jobs(context: Context, rows: list[Row], *, xml: bool, with_queue: boo
 
 def _offers(context: Context, given: Given, host: Host) -> list[Offer]:
     free = _qstat_queues.memory_free(context)
-    free_here = None if host is text.GLOBAL else free(host.name)
+    free_here = None if host.name == text.GLOBAL.name else free(host.name)
     found = offers(replace(host, h_vmem_free=free_here), context.settings)
     wanted = given.last("-F")
     return found if wanted is None else _qstat_queues.only(found, wanted.split(","), context.settings)

@@ -302,7 +302,8 @@ class Capacity:
         """Return why no host takes a task, a line each; () if one would, but for its slots."""
         lines: dict[str, None] = {}
         if (short := self._short_of(self._terms.globally(shape))) is not None:
-            lines[self._terms.shortage(shape, *short)] = None
+            # In an environment the grid says nothing of what is consumed once for the job.
+            lines |= dict.fromkeys(filter(None, (self._terms.shortage(shape, *short),)))
         for name in () if lines else sorted(self._live):
             why = self._reasons_on(shape, name)
             if why is None:
@@ -332,7 +333,8 @@ class Capacity:
             said = self._terms.shortage(shape, *short)
         if said and not shape.environment:
             return [said]
-        asked = asked_for(shape, name, self._settings)
+        able = self._queues(shape, name)
+        asked = able if able and not shape.queues else asked_for(shape, name, self._settings)
         found = [said] if said else []
         for queue in self._settings.queues:
             if places.has_queue(queue, name, self._settings):

@@ -191,6 +191,21 @@ def may_use_queue(queue: Queue, context: Context) -> bool:
     return places.lets_in(queue.user_lists, queue.xuser_lists, context.user, (), context.settings)
 
 
+def no_environment_access(request: JobRequest, context: Context) -> str:
+    """Return the environment that -pe means if its lists shut the user out, else "".
+
+    Lists with groups are for others to judge.
+    """
+    settings = context.settings
+    meant = [one for one in settings.parallel_environments if matches(request.parallel_environment, one.name)]
+    for one in meant:
+        if _has_groups((*one.user_lists, *one.xuser_lists), settings) or places.lets_in(
+            one.user_lists, one.xuser_lists, context.user, (), settings
+        ):
+            return ""
+    return meant[0].name if meant else ""
+
+
 def _has_groups(lists: Collection[str], settings: Settings) -> bool:
     entries = (entry for one in settings.user_lists if one.name in lists for entry in one.entries)
     return any(entry[:1] == "@" for entry in entries)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from gridcompat import units
 from gridcompat.options import checks, match
+from gridcompat.options.terms import GLOBALLY, IN_ENVIRONMENT, Asked, Terms
 from gridcompat.output.messages import submit
+from gridcompat.settings import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ def reasons(request: JobRequest, *, context: Context) -> list[str]:
     lines = [why % name for name, why in sorted(closed.items()) if why]
     queues = [queue for queue in settings.queues if not closed[queue.name]]
     blocked = _host_reasons(request, context) or _queue_reasons(request, context, [q.name for q in queues])
+    if refused := checks.no_environment_access(request, context):
+        return [submit.NO_PE_ACCESS % refused, submit.PE_OFFERS_ONLY % (refused, 0)]
+    short, offered = ([], 0) if blocked else _shortages(request, context, queues)
+    if short and request.parallel_environment:
+        name = (checks.environments(request.parallel_environment, settings) or ("",))[0]
+        return [*lines, submit.PE_OFFERS_ONLY % (name, offered)]
+    blocked = blocked or short
     if request.parallel_environment:
         wanted = min(first for first, _, _ in request.slot_ranges)
         if blocked or not _enough_slots(wanted, request, settings, [queue.slots for queue in queues]):
@@ -93,6 +102,49 @@ def _queue_reasons(request: JobRequest, context: Context, queues: list[str]) -> 
                 return []
             lines.append(submit.QUEUE_OFFERS_ONLY % (_listed(request), f"{queue}@{host}", offer))
     return lines
+
+
+def _shortages(request: JobRequest, context: Context, queues: list[Queue]) -> tuple[list[str], int]:
+    """What is not there even for the only job, and the slots for which there would be enough."""
+    settings = context.settings
+    terms = Terms(settings)
+    slots = min((first for first, _, _ in request.slot_ranges), default=1)
+    asked = Asked(
+        wants=terms.supply.wants(request.hard_resources, slots),
+        request=_listed(request),
+        slots=slots,
+        environment=request.parallel_environment,
+        project=request.project,
+        user=context.user,
+    )
+    if not (terms.supply.known or settings.resource_quotas):
+        return [], 0
+    found: dict[str, None] = {}
+    offered: list[int] = []
+    for host in checks.hosts_of(context):
+        for queue in queues:
+            if not places.has_queue(queue, host, settings):
+                continue
+            why, enough_for = _shortage(terms, asked, places.on_host(queue, host, settings), host)
+            if not why:
+                return [], 0
+            found[why] = None
+            offered.append(enough_for)
+    globally = [line for line in found if " cannot run globally " in line]
+    return globally[:1] or list(found), max(offered, default=0)
+
+
+def _shortage(terms: Terms, asked: Asked, queue: Queue, host: str) -> tuple[str, int]:
+    """Why a queue on a host has not enough for the only job, and for how many slots it has; "" if it has."""
+    if why := terms.misfit(asked, queue, host):
+        return why, 0
+    for term in terms.of(asked, queue, host, {}):
+        if term.limit < term.amount and term.key[0] != IN_ENVIRONMENT:
+            known = terms.supply.known.get(term.name)
+            each = term.amount / asked.slots
+            by_slot = term.key[0] == GLOBALLY and known is not None and not known.per_job
+            return terms.shortage(asked, term, term.limit), int(term.limit // each) if by_slot else 0
+    return "", 0
 
 
 def _queue_offer(request: JobRequest, queue: str, host: str, limits: dict[str, str]) -> str:

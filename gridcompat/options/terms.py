@@ -76,6 +76,19 @@ class Term:
     """`root/////`: whose share, as the scheduling info names it."""
 
 
+@record
+class Asked:
+    """What of a job matters here, for who has no more of it."""
+
+    wants: tuple[Want, ...] = ()
+    request: str = ""
+    slots: int = 1
+    environment: str = ""
+    project: str = ""
+    user: str = ""
+    group: str = ""
+
+
 class Terms:
     """Answers for one site's settings."""
 
@@ -94,20 +107,32 @@ class Terms:
         """
         if not (demand.wants or self._quotas or demand.environment):
             return ()
-        stores = (
-            ((GLOBALLY,), self.supply.globally),
-            ((AT_HOST, host), self.supply.on_host(host)),
-            ((IN_QUEUE, queue.name, host), _without_slots(queue)),
-        )
-        found = []
-        for key, given in stores:
-            for name, _, taken, asked in demand.wants:
-                if taken > 0 and name in given:
-                    most = amount(self.supply.known[name], given[name])
-                    found.append(Term(key=(*key, name), amount=taken, limit=most, name=name, asked=asked))
+        found = [*self.globally(demand), *self.at_host(demand, host)]
+        found += self._of_store(demand, (IN_QUEUE, queue.name, host), _without_slots(queue))
         found += self._of_environment(demand)
         found += self._of_quotas(demand, queue, host, values)
         return tuple(found)
+
+    def globally(self, demand: Demand) -> list[Term]:
+        """Return what it takes of what the whole site shares."""
+        return self._of_store(demand, (GLOBALLY,), self.supply.globally)
+
+    def at_host(self, demand: Demand, host: str) -> list[Term]:
+        """Return what it takes of a host's own."""
+        return self._of_store(demand, (AT_HOST, host), self.supply.on_host(host))
+
+    def _of_store(self, demand: Demand, key: tuple[str, ...], given: Mapping[str, str]) -> list[Term]:
+        return [
+            Term(
+                key=(*key, name),
+                amount=taken,
+                limit=amount(self.supply.known[name], given[name]),
+                name=name,
+                asked=asked,
+            )
+            for name, _, taken, asked in demand.wants
+            if taken > 0 and name in given
+        ]
 
     def _of_environment(self, demand: Demand) -> list[Term]:
         environment = self._environments.get(environment_of(demand, self._settings))
@@ -158,10 +183,23 @@ class Terms:
         Args:
             queue: as it is on the host.
         """
-        supply = self.supply
+        supply, request = self.supply, demand.request
         if not supply.known:
             return ""
-        request = demand.request
+        if why := self.misfit_of_host(demand, host):
+            return why
+        own = _without_slots(queue)
+        if name := supply.forced(demand.wants, own):
+            return submit.NOT_FORCED_IN_QUEUE % (name, queue.name, host)
+        if name := supply.unknown(demand.wants, host, queue):
+            return submit.UNKNOWN_IN_QUEUE % (request, queue.name, host, name)
+        if supply.lacks(demand.wants, own) or self._too_much(demand, own):
+            return submit.NOT_IN_CLUSTER_QUEUE % (request, queue.name)
+        return ""
+
+    def misfit_of_host(self, demand: Demand, host: str) -> str:
+        """Return why a host has nothing for a job, whatever is free; "" if it may do."""
+        supply, request = self.supply, demand.request
         if name := supply.forced(demand.wants, supply.globally):
             return submit.NOT_FORCED_GLOBALLY % name
         if lack := supply.lacks(demand.wants, supply.globally):
@@ -170,13 +208,6 @@ class Terms:
             return submit.NOT_FORCED_AT_HOST % (name, host)
         if lack := supply.lacks(demand.wants, supply.on_host(host)):
             return submit.OFFERS_ONLY % (request, host, self._offer("h", lack))
-        own = _without_slots(queue)
-        if name := supply.forced(demand.wants, own):
-            return submit.NOT_FORCED_IN_QUEUE % (name, queue.name, host)
-        if name := supply.unknown(demand.wants, host, queue):
-            return submit.UNKNOWN_IN_QUEUE % (request, queue.name, host, name)
-        if supply.lacks(demand.wants, own) or self._too_much(demand, own):
-            return submit.NOT_IN_CLUSTER_QUEUE % (request, queue.name)
         return ""
 
     def _too_much(self, demand: Demand, own: Mapping[str, str]) -> bool:
@@ -192,11 +223,14 @@ class Terms:
         return f"{level}f:{name}={text(self.supply.known[name], value)}"
 
     def shortage(self, demand: Demand, term: Term, free: float) -> str:
-        """Return why a run does not start when no more than `free` is left of what it takes."""
+        """Return why a run does not start when no more than `free` is left of what it takes.
+
+        For some of it the grid only says that the parallel environment offers nothing; that is "" here.
+        """
         level = term.key[0]
         if level == IN_QUOTA:
             return submit.EXCEEDS % (term.share, term.rule)
-        if level == IN_ENVIRONMENT:
+        if level == IN_ENVIRONMENT or (demand.environment and self.supply.known[term.name].per_job):
             return ""
         because = submit.ONLY if term.asked else submit.ONLY_BY_DEFAULT
         offer = f"{because}{level}c:{term.name}={shown(self.supply.known[term.name], free)}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from gridcompat import complexes, units
 from gridcompat.record import record
-from gridcompat.settings import places
+from gridcompat.settings import places, supply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     from gridcompat.settings import Queue, Settings
@@ -42,6 +43,8 @@ class Host:
     slots_used: tuple[tuple[str, int], ...] = ()
     """(queue, slots in use)"""
     h_vmem_free: int | None = None
+    taken: Mapping[tuple[str, ...], float] = {}
+    """What runs take from each store of `options.terms`, here and elsewhere."""
     unknown: bool = False
     """The settings have it and the cluster does not."""
 
@@ -114,7 +117,8 @@ def offers(host: Host, settings: Settings, *, whole: bool = False, exact: bool =
         return None if value is None or not host.cpus else value / host.cpus
 
     for name, value in _own(places.GLOBAL, settings):
-        add(f"g{_kind(name, settings)}", name, _value(name, value, settings, whole=whole))
+        taken = host.taken.get(("g", name), 0.0)
+        add(f"g{_kind(name, settings)}", name, _value(name, value, settings, whole=whole, taken=taken))
     free = None if host.memory is None or host.memory_used is None else host.memory - host.memory_used
     swap_free = None if host.swap is None or host.swap_used is None else host.swap - host.swap_used
     add("hl", "load_avg", number(host.load))
@@ -154,7 +158,8 @@ def offers(host: Host, settings: Settings, *, whole: bool = False, exact: bool =
     for name, value in own.complex_values:
         if name == "slots" and value.isdigit():
             value = str(int(value) - sum(slots for _, slots in host.slots_used))
-        shown = left.get(name) or _value(name, value, settings, whole=whole)
+        taken = host.taken.get(("h", host.name, name), 0.0)
+        shown = left.get(name) or _value(name, value, settings, whole=whole, taken=taken)
         add(f"h{_kind(name, settings)}", name, shown)
     return found
 
@@ -171,10 +176,12 @@ def _kind(name: str, settings: Settings) -> str:
     return "c" if known is not None and known.consumable else "f"
 
 
-def _value(name: str, value: str, settings: Settings, *, whole: bool) -> str:
-    """A configured value as qstat and qhost write it: 8.000G, 01:00:00, 2.000000 or (qstat) 2."""
+def _value(name: str, value: str, settings: Settings, *, whole: bool, taken: float = 0.0) -> str:
+    """A configured value as qstat and qhost write it, less what is taken: 8.000G, 2.000000 or (qstat) 2."""
     known = complexes.find(name, settings)
     kind = known.type if known is not None else ""
+    if taken and known is not None and known.consumable:
+        return supply.shown(known, supply.amount(known, value) - taken, whole=whole)
     if units.is_infinity(value) and kind in ("TIME", "MEMORY", "INT", "DOUBLE"):
         return "infinity"
     if kind == "TIME":
@@ -239,7 +246,11 @@ def instance_offers(instance: Instance, settings: Settings) -> list[Offer]:
             own.append(("qf", kind + name, _value(kind + name, limit, settings, whole=True)))
     own.append(("qf", "min_cpu_interval", dict(queue.shown).get("min_cpu_interval", "00:05:00")))
     for name, value in queue.complex_values:
-        own.append((f"q{_kind(name, settings)}", name, _value(name, value, settings, whole=True)))
+        if name == "slots":
+            continue
+        taken = instance.host.taken.get(("q", queue.name, instance.host.name, name), 0.0)
+        shown = _value(name, value, settings, whole=True, taken=taken)
+        own.append((f"q{_kind(name, settings)}", name, shown))
     places_of = {name: at for at, (where, name, _) in enumerate(found) if where[0] == "h"}
     for offer in own:
         at = places_of.get(offer[1])

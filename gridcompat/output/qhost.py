@@ -34,7 +34,7 @@ def header(*, topology: bool) -> str:
 def _figures(host: Host, arch: str) -> list[tuple[str, str, int]]:
     """(name in the XML, text, width) of the figures of a host, in order."""
     return [
-        ("arch_string", "-" if host is GLOBAL or host.unknown else arch, 0),
+        ("arch_string", "-" if host.name == GLOBAL.name or host.unknown else arch, 0),
         ("num_proc", count(host.cpus), 4),
         ("m_socket", count(host.sockets), 5),
         ("m_core", count(host.cores), 5),

@@ -1,7 +1,8 @@
 """A real grid's configuration, imported, answers as that grid did: queues on three hosts of which one runs.
 
 site/dump is what dump.sh wrote of Debian's gridengine 8.1.9, site/answers.json what its commands said.
-What moves (loads, memory in use) is blotted out; so is state D, for no calendar closes a queue of ours.
+What moves (loads, memory in use) is blotted out; so is state a of a host that runs, for no load closes a
+queue of ours. The clock stands within the hours in which the calendar of long.q closes it, as it did there.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> World:
 def blotted(text: str) -> str:
     """Without what a machine is doing just now."""
     text = re.sub(r"^(vm  .*lx-amd64) .*", r"\1", text, flags=re.M)
-    text = re.sub(r"(lx-amd64 +)aD$", r"\1", text, flags=re.M)
-    text = re.sub(r"(/\d+ +)aD$", r"\1", text, flags=re.M)
+    text = re.sub(r"(lx-amd64 +)aD$", r"\1D", text, flags=re.M)
+    text = re.sub(r"(/\d+ +)aD$", r"\1D", text, flags=re.M)
     text = re.sub(r"\d+\.\d\d( +lx-amd64)", r"LOAD\1", text)
     text = re.sub(r" +LOAD", " LOAD", text)
     text = re.sub(r"LOAD +lx", "LOAD lx", text)
-    return text.replace("aDu", "au")
+    return text
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: " ".join(answer["argv"]))
