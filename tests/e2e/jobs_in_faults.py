@@ -15,7 +15,7 @@ import pytest
 from real_cluster import Account, RealCluster
 from test_kubernetes import entries, number, script, started
 
-from gridcompat.translate.pod import ATTEMPT_LABEL
+from gridcompat.translate.pod import ATTEMPT_LABEL, is_void
 
 FORCE = ("--force", "--grace-period=0")
 MARK = 'echo run >> "runs/$JOB_ID"'
@@ -110,6 +110,8 @@ class Jobs:
             extra_groups=[],
             cwd=user.home,
         )
+        assert self.sync.stdout is not None
+        self.ids["sync"] = number(self.sync.stdout.readline())  # accepted before the fault begins
 
     def of(self, *kinds: str) -> list[str]:
         """The jobs of some kinds."""
@@ -128,7 +130,6 @@ class Jobs:
         user = self.user
         user.ok("qrls", *self.of("held"))
         out, error = self.sync.communicate(timeout=limit_s)
-        self.ids["sync"] = number(out)
         assert disturbed or self.sync.returncode == 0, (out, error)
         user.cluster.wait(
             lambda: not any(state(user, job) for job in self.ids.values()), "jobs are still there", limit_s
@@ -251,7 +252,8 @@ def unrun(user: Account) -> set[str]:
     return {
         f"Pod/{one['metadata']['name']}"
         for one in items
-        if '"startedAt": "' not in json.dumps(one["status"]) and one["metadata"].get("deletionTimestamp")
+        if is_void(one)
+        or ('"startedAt": "' not in json.dumps(one["status"]) and one["metadata"].get("deletionTimestamp"))
     }
 
 
