@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gridcompat.controller.shape import Shape
     from gridcompat.options.terms import Term
     from gridcompat.settings import Queue, Settings
-    from gridcompat.settings.supply import Supply
+    from gridcompat.settings.supply import Supply, Want
 
 MOST_UNSCHEDULED = 50
 """Pods of an account without a node; keeps 75,000 tasks from flooding the scheduler."""
@@ -75,6 +75,9 @@ class Capacity:
         self._unscheduled: Counter[str] = Counter()
         self._terms = Terms(settings)
         self._known_terms: dict[tuple[Shape, str, str], tuple[Term, ...]] = {}
+        self._gives_out = bool(self._terms.supply.known or settings.resource_quotas)
+        self._bound: dict[tuple[Want, ...], bool] = {}
+        """Whether what jobs want must be on the host it is counted on."""
         self._taken: Counter[tuple[str, ...]] = Counter()
         """From each store of `options.terms`."""
         self._cpus: dict[str, float] = {}
@@ -194,13 +197,20 @@ class Capacity:
         hosts = (host for host in sorted(self._live) if queue in self._queues(shape, host))
         return next((host for host in hosts if self._fit_all(shape, queue, [host], 1)), "")
 
-    def _is_bound(self, shape: Shape) -> bool:
-        resources = tuple((name, value) for name, value, _, asked in shape.wants if asked)
-        return len(self._live) > 1 and self._has_terms and binds_host(resources, self._settings)
+    def counts(self, shape: Shape) -> bool:
+        """Return whether a shape takes anything that is counted beside slots and h_vmem."""
+        return bool(shape.wants or shape.environment or self._settings.resource_quotas)
 
-    @property
-    def _has_terms(self) -> bool:
-        return bool(self.supply.known or self._settings.resource_quotas)
+    def _is_bound(self, shape: Shape) -> bool:
+        if len(self._live) < 2 or not self._gives_out:
+            return False
+        found = self._bound.get(shape.wants)
+        if found is None:
+            if len(self._bound) > MOST_REMEMBERED:
+                self._bound.clear()
+            resources = [(name, value) for name, value, _, asked in shape.wants if asked]
+            found = self._bound[shape.wants] = binds_host(resources, self._settings)
+        return found
 
     def _fit_all(self, shape: Shape, queue: str, hosts: Sequence[str], most: int) -> int:
         """How many tasks of a shape still fit into a queue on these hosts.

@@ -43,6 +43,7 @@ class Waiting:
         self._full: dict[Shape, list[tuple[Order, Key]]] = {}
         """Shapes for which there was no room when they were last asked about."""
         self._wants: dict[Key, tuple[Shape, Order]] = {}
+        self._newly_full: list[Shape] = []
 
     def __len__(self) -> int:
         return len(self._wants)
@@ -83,12 +84,19 @@ class Waiting:
                 best = (*head, shape)
             else:
                 self._full[shape] = self._heaps.pop(shape)
+                self._newly_full.append(shape)
         if best is None:
             return None
         _, key, shape = best
         heapq.heappop(self._heaps[shape])
         del self._wants[key]
         return key, shape
+
+    def newly_full(self, most: int) -> Iterator[tuple[Shape, list[Key]]]:
+        """Yield each shape that was found without room since this was asked last, with some of its jobs."""
+        shapes, self._newly_full = self._newly_full, []
+        for shape in dict.fromkeys(shapes):
+            yield shape, [key for _, key in self._full.get(shape, ())[:most] if key in self._wants]
 
     def _head(self, shape: Shape) -> tuple[Order, Key] | None:
         """The first entry of a shape that still counts; entries that were overtaken are dropped."""

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 GRANTS_AT_A_TIME = 20
 """Jobs started before what has happened meanwhile is looked at."""
+MOST_TOLD_WHY = 20
+"""Jobs of a shape that are looked at when there turns out to be no room for them, so that they say why."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 60.0
 """After a failed write; doubled each time."""
 
@@ -411,6 +413,7 @@ class Reconciler:
             found = self._waiting.take(lambda shape: self._capacity.room(shape, 1)[1] > 0)
             if found is None:
                 self._dispatch_due = False
+                self._say_why()
                 return False
             key, shape = found
             try:
@@ -418,6 +421,14 @@ class Reconciler:
             except Exception as error:  # noqa: BLE001  (one broken job never stops the others)
                 self._failed(key, error)
         return True
+
+    def _say_why(self) -> None:
+        """Look again at jobs that wait for what others have taken since, so that they say so."""
+        for shape, keys in self._waiting.newly_full(MOST_TOLD_WHY):
+            for key in keys if self._capacity.counts(shape) else ():
+                job = self.cache.job(key)
+                if job is not None and not (job.get("status") or {}).get("reasons"):
+                    self.queue.add(key)
 
     def _start(self, key: Key, shape: Shape) -> None:
         job = self.cache.job(key)

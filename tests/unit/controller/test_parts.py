@@ -125,6 +125,19 @@ class TestWaiting:
         assert waiting.take(no_room) is None
         assert looks == 1
 
+    def test_who_has_no_room_is_told_of_once(self) -> None:
+        waiting = Waiting()
+        large = shape(hard_resources=(("h_vmem", "300G"),))
+        for number in ("1", "2", "3"):
+            waiting.want(("a", number), large, 0)
+        waiting.forget(("a", "1"))
+        assert self.take(waiting, large) is None
+        assert list(waiting.newly_full(9)) == [(large, [("a", "2"), ("a", "3")])]
+        assert list(waiting.newly_full(9)) == []
+        waiting.room_again()
+        assert self.take(waiting, large) is None
+        assert list(waiting.newly_full(1)) == [(large, [("a", "2")])]
+
     def test_thousands_of_shapes_without_room_are_asked_about_once(self) -> None:
         waiting = Waiting()
         looks = 0
