@@ -71,6 +71,23 @@ def unsigned(text: str) -> int | None:
     return None if value is None or value < 0 else value & _ULONG
 
 
+def cut_to_unsigned(text: str) -> int | None:
+    """Return a floating number of at least 0 as the grid keeps it in 32 bits; None if it is none.
+
+    Source: tried with -js: `1.9` is 1, `1e2` is 100, `0x1F` is 31, `inf` and `nan` are 0.
+    """
+    bare = text.lstrip().lower()
+    if bare.lstrip("+") in ("inf", "infinity", "nan"):
+        return 0
+    try:
+        value = float(int(bare, 16)) if bare.lstrip("+-")[:2] == "0x" else float(bare)
+    except (ValueError, OverflowError):
+        return None
+    if "_" in bare or not bare.isascii() or bare != bare.rstrip() or value < 0 or value != value:
+        return None
+    return int(value) & _ULONG if value < 1e19 else 0
+
+
 def is_infinity(text: str) -> bool:
     """Say whether a resource value is the word for no limit, in any case."""
     return text.lower() == "infinity"
@@ -232,7 +249,14 @@ def ranges(text: str, *, open_ends: bool = False, steps: bool = True) -> list[Ta
     words = [word for word in text.split(",") if word]
     if not words or text.lower() == "undefined":
         raise OpenRange(text)
-    return [_range(word, open_ends=open_ends, steps=steps) for word in words]
+    found = []
+    for word in words:
+        if word == "-" and open_ends:
+            # Neither end: the smallest and the largest, nothing between them (tried).
+            found += [(1, 1, 1), (OPEN_END, OPEN_END, 1)]
+        else:
+            found.append(_range(word, open_ends=open_ends, steps=steps))
+    return found
 
 
 def _range(word: str, *, open_ends: bool, steps: bool) -> TaskRange:

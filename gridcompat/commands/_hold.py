@@ -10,6 +10,7 @@ from gridcompat.commands._jobs import Jobs
 from gridcompat.options import scan
 from gridcompat.output.messages import change
 from gridcompat.output.messages.usage import NO_ARGUMENT
+from gridcompat.patterns import matches
 from gridcompat.service import orders
 from gridcompat.translate import ranges
 
@@ -37,6 +38,8 @@ def run(context: Context, argv: list[str], *, command: str, release: bool) -> in
     if any(occurrence.switch == "-help" for occurrence in found.occurrences):
         context.out(usage(command))
         return 0
+    if found.lost:
+        return 0
     targets = _targets.read(found.operands)
     users = [name for one in found.occurrences if one.switch == "-u" for name in one.value]
     letters = next((one.value for one in reversed(found.occurrences) if one.switch == "-h"), "u")
@@ -51,7 +54,8 @@ def run(context: Context, argv: list[str], *, command: str, release: bool) -> in
     jobs = Jobs(context)
     status, wrote = 0, False
     if users and not targets:
-        targets = _targets.of_users(jobs.rows() if context.user in users else ())
+        own = any(matches(name, context.user) for name in users)
+        targets = _targets.of_users(jobs.rows() if own else ())
         if not targets:
             context.out(change.no_such_name("*", ",".join(users)) + "\n")
             return UNKNOWN_STATUS

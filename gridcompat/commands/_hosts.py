@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gridcompat.cluster.base import NODE
 from gridcompat.errors import ClusterError
+from gridcompat.options.match import expression
 from gridcompat.output.hosts import Host, Instance
 from gridcompat.patterns import matches
 from gridcompat.record import replace
@@ -191,19 +192,19 @@ def _closed(queue: Queue, settings: Settings, now: float) -> str:
 
 
 def names_queue(word: str, instance: Instance, settings: Settings) -> bool:
-    """Return whether a word of -q means this instance: `task`, `ta*`, `task@host`, `task@@hosts`.
+    """Return whether a word of -q means this instance: `task`, `ta*|!x`, `task@host`, `task@@hosts`.
 
     Source: sge_types(1), wc_queue.
     """
     queue, at, host = word.partition("@")
     if not at:
-        return matches(queue, instance.queue.name)
-    if not queue or not matches(queue, instance.queue.name):
+        return expression(instance.queue.name, queue)
+    if not queue or not expression(instance.queue.name, queue):
         return False
     if host.startswith("@"):
-        groups = [group for group in settings.host_groups if matches(host, group)]
+        groups = [group for group in settings.host_groups if expression(group[1:], host[1:])]
         return any(places.in_group(instance.host.name, group, settings) for group in groups)
-    return matches(host, instance.host.name)
+    return expression(instance.host.name, host)
 
 
 def has_environment(name: str, settings: Settings) -> bool:
@@ -219,8 +220,11 @@ def satisfies(offers: Sequence[Offer], resources: Sequence[tuple[str, str]], set
 def _met(offers: Sequence[Offer], name: str, wanted: str, settings: Settings) -> bool:
     from gridcompat import complexes, units
 
-    if not wanted:
+    known = complexes.find(name, settings)
+    if known is None and not wanted:
         return True
+    texts = known is None or known.type in ("STRING", "CSTRING", "HOST", "BOOL")
+    wanted = wanted or ("TRUE" if texts else "1")
     offered = next((value for _, offer, value in offers if offer == name), None)
     if name == "h_vmem" and not settings.hosts:
         offered = settings.h_vmem_capacity
@@ -228,7 +232,6 @@ def _met(offers: Sequence[Offer], name: str, wanted: str, settings: Settings) ->
         return any(matches(wanted, release) for release in settings.releases)
     if offered is None:
         return False
-    known = complexes.find(name, settings)
     if known is None or known.type in ("STRING", "HOST"):
         return matches(wanted, offered)
     if units.is_infinity(offered):

@@ -76,6 +76,8 @@ def scan(command: str, argv: Sequence[str]) -> Given:
         words: list[str] = []
         if option.optional and at < len(argv) and not argv[at]:
             at += 1
+            if (command, switch) == ("qacct", "-j"):
+                words.append("")
         elif option.metavar:
             while at < len(argv) and argv[at] and not argv[at].startswith("-"):
                 words.append(argv[at])
@@ -105,11 +107,18 @@ def checked(given: Given, usage: str, *, prefix: str = "") -> Given:
 def request_words(context: Context, name: str) -> list[str]:
     """Return the words of a request file of the home, such as `.sge_qstat`; none without one.
 
+    Raises:
+        UsageError: it may not be read.
+
     Source: sge_qstat(5): as on the command line, `#` begins a comment line.
     """
+    path = f"{context.home}/{name}"
     try:
-        with open(f"{context.home}/{name}", "rb") as file:
+        with open(path, "rb") as file:
             text = file.read(1 << 16).decode("utf-8", "surrogateescape")
+    except PermissionError as error:
+        said = f'error: fopen("{path}") failed: {error.strerror}\nerror reading from file {path}'
+        raise UsageError(said, exit_status=1) from error
     except OSError:
         return []
     words: list[str] = []

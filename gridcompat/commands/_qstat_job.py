@@ -10,8 +10,7 @@ from gridcompat.commands import _listing, _requests
 from gridcompat.errors import ClusterError, GridError
 from gridcompat.output import qstat_job as text
 from gridcompat.patterns import matches
-from gridcompat.record import replace
-from gridcompat.service.select import is_number
+from gridcompat.service.select import leading_digits
 from gridcompat.timestamps import epoch
 from gridcompat.translate import ranges
 from gridcompat.translate.grid_job import job_id, secret_name
@@ -33,10 +32,10 @@ def run(context: Context, given: Given) -> int:
     """Show the jobs of -j, or without an argument why jobs wait; return the exit status."""
     word = given.last("-j")
     xml = given.has("-xml")
-    if word is None:
+    words = [part for part in (word or "").split(",") if part]
+    if word is None or (word and not words):
         _show_reasons(context, xml=xml)
         return 0
-    words = [part for part in word.split(",") if part]
     found = _jobs(context, words)
     if not found:
         if xml:
@@ -58,12 +57,15 @@ def run(context: Context, given: Given) -> int:
 
 
 def _jobs(context: Context, words: Sequence[str]) -> list[K8sObject]:
-    """The active jobs that numbers (`3`, `3.1`, `3.2-4:2`), names and patterns mean, by number."""
+    """The active jobs that numbers, names and patterns mean, by number.
+
+    What stands behind a number counts for nothing: `3.1`, `3.2-4:2`, `3x` and `3 4` mean job 3 (tried).
+    """
     found: dict[int, K8sObject] = {}
     for word in words:
-        number, _, task = word.partition(".")
-        if is_number(number) and (not task or ranges.readable(task)):
-            obj = _listing.job(context, int(number[:18]))
+        digits = leading_digits(word)
+        if digits:
+            obj = _listing.job(context, int(digits))
             if obj is not None:
                 found[job_id(obj)] = obj
             continue
@@ -155,7 +157,7 @@ def waiting(obj: K8sObject, *, now: float) -> tuple[Waiting, ...]:
         return (text.DEPENDENCIES,)
     spec, status = obj["spec"], obj.get("status") or {}
     said = {kind.text for kind in text.KINDS}  # of a moment ago: what holds now was looked at above
-    found = [replace(text.NO_HOST, text=line) for line in status.get("reasons") or () if line not in said]
+    found = [text.found(line) for line in status.get("reasons") or () if line not in said]
     most = spec.get("maxRunning") or 0
     if not found and most and len(status.get("running") or ()) >= most:
         found = [text.INSTANCES]

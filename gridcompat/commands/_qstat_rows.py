@@ -41,7 +41,7 @@ def selected(context: Context, given: Given, states: States) -> list[Row]:
     """Return the rows of the users and states that were asked for."""
     wanted = _listing.users(context, given.words("-u"))
     found = []
-    if states.pending or states.running or states.suspended:
+    if states.pending or states.running or states.suspended or states.holds:
         found = [row for row in _listing.listed(context, wanted) if fits(row, states, context.now)]
     if states.finished:
         over = sorted(_listing.listed(context, wanted, finished=True), key=lambda row: row.job_id)
@@ -52,7 +52,8 @@ def selected(context: Context, given: Given, states: States) -> list[Row]:
 def fits(row: Row, states: States, now: float) -> bool:
     """Return whether a row of an active job is in one of these states."""
     if row.queue or row.state[-1] in "rts":
-        return states.suspended if row.state[-1] == "s" else states.running
+        shown = states.suspended if row.state[-1] == "s" else states.running
+        return shown or any(letter in states.holds for letter in row.held)
     if not states.holds:
         return states.pending
     return (

@@ -65,15 +65,16 @@ def read(operands: Iterable[str]) -> list[Target]:
         BadNumber: a list of tasks that is none.
     """
     targets: list[Target] = []
+    limited: Target | None = None
     words = iter(operands)
     for word in words:
         if word != "-t":
             targets += [target(part) for part in split(word)]
             continue
         tasks = next(words, "")
-        if not targets:
+        if not targets or targets[-1] is limited:
             raise Bare(LONELY_TASKS % tasks)
-        targets[-1] = with_tasks(targets[-1], tasks)
+        targets[-1] = limited = with_tasks(targets[-1], tasks)
     return targets
 
 

@@ -12,6 +12,7 @@ from gridcompat.options.fields import fields_of, variables_of
 from gridcompat.output.messages import change
 from gridcompat.output.messages import usage as usage_texts
 from gridcompat.output.messages.submit import UNREADABLE
+from gridcompat.patterns import matches
 from gridcompat.record import replace
 from gridcompat.service import alter
 from gridcompat.translate import ranges
@@ -77,6 +78,8 @@ class _Asked:
         self.users = tuple(user for o in found.occurrences if o.switch == "-u" for user in o.value)
         self.verify = any(o.switch == "-w" and o.value != "n" for o in found.occurrences)
         self.refusal = _refusal(fields, occurrences, parsing)
+        if "-ot" in given and not self.refusal:
+            self.refusal = change.must_be_operator(context.user, "change amount of override tickets")
         self.says_cwd = "-cwd" in given and "-wd" not in given
         self.changes = alter.Changes(
             fields=tuple(_in_order(fields, given).items()),
@@ -154,7 +157,8 @@ class _Alteration(Change):
     def all(self, targets: list[Target]) -> int:
         """Change every job that is meant."""
         if self._asked.users and not targets:
-            own = self._jobs.rows() if self._context.user in self._asked.users else ()
+            means_us = any(matches(name, self._context.user) for name in self._asked.users)
+            own = self._jobs.rows() if means_us else ()
             targets = _targets.of_users(own)
             if not targets:
                 self._refuse(change.no_such_name("*", ",".join(self._asked.users)))

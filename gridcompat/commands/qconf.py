@@ -355,6 +355,20 @@ def _quota(context: Context, argument: str) -> int:
     return 0
 
 
+AUTO_USER_S = 86400
+"""How long the grid keeps a user whom nobody entered. Source: sge_conf(5), auto_user_delete_time."""
+
+
+def _user(context: Context, argument: str) -> int:
+    """Show users: here only the caller is one, entered by the submission of a job."""
+    for name in argument.split(","):
+        if name == context.user:
+            context.out(text.user(name, int(context.now) + AUTO_USER_S))
+        else:
+            context.err(f"{name} is not known as a user\n")
+    return 0
+
+
 NAMED: dict[str, tuple[bool, Callable[[Context, str], int]]] = {
     "-sq": (True, _queue),
     "-sp": (False, _environment),
@@ -370,6 +384,6 @@ NAMED: dict[str, tuple[bool, Callable[[Context, str], int]]] = {
     "-srqs": (True, _quota),
     "-sstnode": (False, _unknown("No sharetree", 0)),
     "-rsstnode": (False, _unknown("No sharetree", 0)),
-    "-suser": (False, _unknown("{} is not known as a user", 0)),
+    "-suser": (False, _user),
 }
 """Switch → (whether its argument may be missing, what shows it)."""

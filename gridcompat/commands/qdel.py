@@ -9,6 +9,7 @@ from gridcompat.errors import UsageError
 from gridcompat.options import scan
 from gridcompat.output.messages import change
 from gridcompat.output.messages.usage import NO_ARGUMENT
+from gridcompat.patterns import matches
 from gridcompat.record import record
 from gridcompat.service import orders, select
 from gridcompat.translate import ranges
@@ -89,7 +90,7 @@ class _Deletion(Change):
     def all(self) -> int:
         """Delete everything that is wanted."""
         wanted = self._wanted
-        if any("*" in name for name in wanted.users):
+        if any("*" in name for name in wanted.users) and not wanted.targets:
             self._refuse(change.must_be_manager_of_all(self._context.user))
         elif wanted.users and not wanted.targets:
             self._by_user()
@@ -116,7 +117,7 @@ class _Deletion(Change):
     def _one(self, target: Target) -> None:
         user = self._context.user
         numbers = self._jobs.numbers(target)
-        if self._wanted.users and user not in self._wanted.users:
+        if self._wanted.users and not any(matches(name, user) for name in self._wanted.users):
             numbers = []
         if not numbers:
             self._refuse(change.no_such_name(target.word, ",".join(self._wanted.users) or user))

@@ -33,10 +33,13 @@ def run(context: Context, argv: list[str]) -> int:
         if "-help" in given:
             context.out(usage("qmod"))
             return 0
-        option, words = _order(found)
-        if option.target == "queue":
-            return _queues(context, words)
-        return _Order(context, option, words, force="-f" in given).give()
+        status = 0
+        for option, words in _orders(found):
+            if option.target == "queue":
+                status = max(status, _queues(context, words))
+            else:
+                status = max(status, _Order(context, option, words, force="-f" in given).give())
+        return status
     except (scan.Bare, _targets.BadIdentifier) as error:
         context.err(f"{error.message}\n")
     except UsageError as error:
@@ -44,17 +47,25 @@ def run(context: Context, argv: list[str]) -> int:
     return 1
 
 
-def _order(found: Scanned) -> tuple[Option, list[str]]:
-    """The switch that says what to do, and its words with -t among them; the last one counts."""
+_IN_TURN = ("clear", "queue", "reschedule", "suspend", "unsuspend")
+"""Targets of several switches in the order in which the grid acts on them. Source: tried."""
+
+
+def _orders(found: Scanned) -> list[tuple[Option, list[str]]]:
+    """The switches that say what to do, each with its words and -t among the last one's."""
     orders = [occurrence for occurrence in found.occurrences if occurrence.words]
     for order in orders:
         if not any(order.words):
             must_have = usage_texts.MUST_HAVE_ARGUMENT % order.switch
             raise UsageError(f"{must_have}\n{usage_texts.INVALID_OPTION % ''}")
-    option = table.find("qmod", orders[-1].switch) if orders else None
-    if option is None:
+    given = []
+    for order in orders:
+        option = table.find("qmod", order.switch)
+        if option is not None:
+            given.append((option, [*order.words, *(found.operands if order is orders[-1] else ())]))
+    if not given:
         raise UsageError(usage_texts.NO_ARGUMENT)
-    return option, [*orders[-1].words, *found.operands]
+    return sorted(given, key=lambda one: _IN_TURN.index(one[0].target))
 
 
 def _queues(context: Context, words: list[str]) -> int:
@@ -160,7 +171,7 @@ class _Order(Change):
                     else self._why_not(number, shown)
                 )
             else:
-                lines.append(_SUSPENSION[self._kind, changed](context.user, number, shown))
+                lines.append(self._suspension(number, shown, changed=changed))
         if lines or done.silent:
             return lines  # of an array that has begun, the tasks that wait are not spoken of (recorded)
         if done.array and target.typed is None:
@@ -168,6 +179,15 @@ class _Order(Change):
         else:
             lines += [change.is_pending(number, task) for task in ranges.members(done.pending)]
         return lines
+
+    def _suspension(self, number: int, task: int | None, *, changed: bool) -> str:
+        user = self._context.user
+        if self._force and self._kind == "suspend" and not changed:
+            return change.forced_suspension(user, number, task)
+        if self._force and self._kind == "unsuspend":
+            host = self._context.host
+            return change.forced_unsuspension(user, host if changed else "", number, task)
+        return _SUSPENSION[self._kind, changed](user, number, task)
 
     def _why_not(self, number: int, task: int | None) -> str:
         job = select.find(self._context.cluster(), number, namespace=self._context.namespace)

@@ -176,7 +176,7 @@ def _request(
             "name": base,
             "script_file": script_file,
             "arguments": tuple(arguments),
-            "variables": tuple(name for name, _ in environment if name != "TERM"),
+            "variables": tuple(name for name, _ in environment),
             "submit": submit_context(context),
             **fields,
         }

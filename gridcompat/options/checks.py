@@ -117,17 +117,17 @@ def _wrong(submission: Submission, found: Sequence[Occurrence], context: Context
         yield submit.SCRIPT_WITH_NUL
     for occurrence in found:
         if occurrence.switch in ("-o", "-e", "-i", "-S"):
-            yield from path_complaints(occurrence.value, context)
+            yield from path_complaints(occurrence.value, context, empty=occurrence.switch == "-S")
     if request.master_queues and not request.parallel_environment:
         yield submit.MASTER_QUEUE_ALONE
     if complaint := job_name(request.name):
         yield complaint
 
 
-def path_complaints(paths: Sequence[HostPath], context: Context) -> Iterator[str]:
-    """Yield what is wrong with one list of `[[host]:]path`."""
+def path_complaints(paths: Sequence[HostPath], context: Context, *, empty: bool = False) -> Iterator[str]:
+    """Yield what is wrong with one list of `[[host]:]path`; only -S may have empty paths."""
     for host, path in paths:
-        if not path:
+        if not path and not empty:
             yield submit.EMPTY_PATH
         if host and not known_host(host, context):
             yield submit.NO_HOST % host
@@ -142,6 +142,10 @@ def _unobtainable(request: JobRequest, found: Sequence[Occurrence], context: Con
     """Complaints about what cannot be had, in the master's order."""
     for resources in (request.hard_resources, request.soft_resources):
         yield from resource_complaints(resources, context)
+    for name, _ in request.soft_resources:
+        resource = complexes.find(name, context.settings)
+        if resource is not None and resource.consumable and name != "slots":
+            yield submit.SOFT_CONSUMABLE % name
     for resources in (request.hard_resources, request.soft_resources):
         if any(name == "slots" for name, _ in resources):
             yield submit.SLOTS_BY_PE
@@ -220,8 +224,9 @@ def _not_for_users(request: JobRequest, found: Sequence[Occurrence], context: Co
     reservations = [occurrence.value for occurrence in found if occurrence.switch == "-ar"]
     if reservations and reservations[-1]:
         yield submit.BAD_RESERVATION % reservations[-1]
-    if request.binding.endswith(("linear:0", "striding:0")):
-        yield submit.BAD_BINDING
+    _, kind, amount, *_ = (*request.binding.replace(" ", ":").split(":"), "", "", "")
+    if amount == "0" and kind in submit.BAD_BINDING:
+        yield submit.BAD_BINDING[kind]
 
 
 def resource_complaints(resources: Sequence[Resource], context: Context) -> Iterator[str]:
@@ -264,7 +269,8 @@ def queue_complaints(queues: Sequence[str], context: Context) -> Iterator[str]:
     """Yield a complaint about each entry of -q that no queue fits."""
     for queue in queues:
         if not match.queues(queue, context.settings, hosts_of(context)):
-            yield submit.UNKNOWN_QUEUE % queue
+            no_host = submit.NO_QUEUE_MATCHES % queue + "\n" if queue[-1:] == "@" else ""
+            yield no_host + submit.UNKNOWN_QUEUE % queue
 
 
 def environments(name: str, settings: Settings) -> tuple[str, ...]:

@@ -124,7 +124,10 @@ _CLIENT_OF_A_CLUSTER = "KUBE"
 
 
 def variables_of(found: Sequence[Occurrence], context: Context) -> tuple[tuple[str, str], ...]:
-    """Return the variables of -v and -V with their values, in the order that qstat -j shows."""
+    """Return the variables of -v and -V with their values, in the order that qstat -j shows.
+
+    What -V brings stands above -v, wherever the two stand (tried).
+    """
     values_of: dict[str, str] = {}
     for pairs in scan.every(found, "-v"):
         for name, value in pairs:
@@ -132,7 +135,7 @@ def variables_of(found: Sequence[Occurrence], context: Context) -> tuple[tuple[s
     if scan.last(found, "-V", False):
         for name, value in context.environment.items():
             if not name.startswith(_CLIENT_OF_A_CLUSTER):
-                values_of.setdefault(name, value)
+                values_of[name] = value
     return tuple(values_of.items())
 
 

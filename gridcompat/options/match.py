@@ -38,13 +38,16 @@ def _holds(wanted: str, fits: Callable[[str], bool], depth: int = 0) -> bool:
         return False
     for operator, combine in (("|", any), ("&", all)):
         parts = _parts(wanted, operator)
+        if not all(parts[1:-1]):  # `a||b` is none (tried)
+            return False
         if len(parts) > 1:
             return combine(_holds(part, fits, depth + 1) for part in parts)
     if wanted[:1] == "!":
         return not _holds(wanted[1:], fits, depth + 1)
     if wanted[:1] == "(" and wanted[-1:] == ")":
         return _holds(wanted[1:-1], fits, depth + 1)
-    return fits(wanted)
+    # Operators elsewhere are faults, brackets or not: `n[!a]` fits nothing (tried).
+    return not any(letter in wanted for letter in "!()") and fits(wanted)
 
 
 def _parts(wanted: str, operator: str) -> list[str]:

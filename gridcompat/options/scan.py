@@ -325,6 +325,8 @@ class _Scan:
                     self._switch(table.option(row))
                 elif word == "-@" and self._include is not None:
                     self._file(self._include)
+                elif word == "-@" and self._command in _READS_MORE:
+                    self._useless_file()
                 elif word == "--" and self._command == "qalter":
                     break
                 else:
@@ -359,6 +361,19 @@ class _Scan:
                 # -h without a letter, as in qsub's own files, is the user's hold.
                 hold = one.switch == "-h"
                 self._found.append(_with_value(one, "u") if hold else one)
+
+    def _useless_file(self) -> None:
+        """-@ of qhold, qrls and qresub: what a file holds is never theirs, one that is not there ends all."""
+        if self._at >= len(self._argv):
+            raise BadWord(usage.MUST_HAVE["-@"], 2)
+        path = self._argv[self._at]
+        self._at += 1
+        try:
+            with open(path, "rb") as file:
+                if file.read(1):
+                    self._strangers.append("")
+        except (OSError, ValueError) as error:
+            raise values.Lost(path) from error
 
     def _status(self, status: int) -> int:
         return 1 if self._command in _ONE else status

@@ -40,6 +40,9 @@ def request_files(context: Context) -> Scanned:
     for path in paths:
         try:
             text = context.reader.file(path)
+        except IsADirectoryError as error:
+            message = usage.FREAD_DIRECTORY % path + "\n" + usage.READING % path
+            raise UsageError(message, exit_status=4) from error
         except OSError as error:
             if error.errno == errno.EACCES:
                 unread.append(usage.UNREAD_FILE % (path, error.strerror))
@@ -118,7 +121,7 @@ def directives_of(script: bytes, line: Scanned, path: str, context: Context) -> 
     Raises:
         UsageError: a mistake in one.
     """
-    prefix = str(scan.last(line.occurrences, "-C", directives.DEFAULT_PREFIX))
+    prefix = str(next(iter(scan.every(line.occurrences, "-C")), directives.DEFAULT_PREFIX))
     try:
         return directives.read(
             directives.directives(script, prefix),

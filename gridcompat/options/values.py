@@ -11,7 +11,7 @@ from gridcompat.output.messages import usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
 
     from gridcompat.model import HostPath, TaskRange
@@ -110,8 +110,11 @@ def concurrency(words: tuple[str, ...], switch: str, now: float) -> int:
 
 
 def share(words: tuple[str, ...], switch: str, now: float) -> int:
-    """Return the share of -js."""
-    return _unsigned(words[0], usage.BAD_SHARE)
+    """Return the share of -js, read as a floating number and cut to a whole one."""
+    value = units.cut_to_unsigned(words[0])
+    if value is None:
+        raise Wrong(usage.BAD_SHARE, 2)
+    return value
 
 
 def tickets(words: tuple[str, ...], switch: str, now: float) -> int:
@@ -169,7 +172,18 @@ def _ranges(word: str, *, open_ends: bool) -> list[TaskRange]:
     except units.OpenRange as error:
         raise Lost(word) from error
     except ValueError as error:
-        raise Wrong(str(error), 7) from error
+        also = _beside_none(word) if open_ends else ""
+        after = f"\nqsub: {also}" if also else ""
+        raise Wrong(f"{error}{after}", 7, before=f"error: {also}" if also else "") from error
+
+
+def _beside_none(word: str) -> str:
+    """What the grid adds when a range of several is none. Source: tried."""
+    words = [one for one in word.split(",") if one]
+    if len(words) < 2:
+        return ""
+    first_is_one = units.leading_integer(words[0])[0] is not None
+    return usage.NONE_AFTER_RANGE if first_is_one else usage.RANGE_AFTER_NONE
 
 
 def _list(word: str, switch: str) -> tuple[str, ...]:
@@ -240,26 +254,20 @@ def resources(words: tuple[str, ...], switch: str, now: float) -> tuple[tuple[st
     return tuple(found)
 
 
-def split_outside_quotes(word: str) -> list[str]:
-    """Split a comma list where the comma stands in no quotes; the quotes stay, empty members go."""
-    members = [""]
-    quote = ""
-    for letter in word:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter == ",":
-            members.append("")
-            continue
-        members[-1] += letter
-    return [member for member in members if member]
+def split_before_quotes(word: str) -> list[str]:
+    """Split a comma list up to the first quote, from which on all is one member; empty members go.
+
+    The quotes stay. Source: tried, `-v 'A=1,B="x",C=2'` gives B the value `"x",C=2`.
+    """
+    at = min((place for place in (word.find("'"), word.find('"')) if place >= 0), default=len(word))
+    *members, last = word[:at].split(",")
+    return [member for member in (*members, last + word[at:]) if member]
 
 
 def variables(words: tuple[str, ...], switch: str, now: float) -> tuple[tuple[str, str | None], ...]:
     """Return (name, value) of a -v list; without `=` the value is None (that of the environment)."""
     found: list[tuple[str, str | None]] = []
-    for member in split_outside_quotes(words[0]):
+    for member in split_before_quotes(words[0]):
         key, equals, value = member.partition("=")
         if not key:
             found = []
@@ -273,7 +281,7 @@ def variables(words: tuple[str, ...], switch: str, now: float) -> tuple[tuple[st
 def context(words: tuple[str, ...], switch: str, now: float) -> tuple[tuple[str, str], ...]:
     """Return (name, value) of a context list; without `=` the value is ""."""
     found: list[tuple[str, str]] = []
-    for member in split_outside_quotes(words[0]):
+    for member in split_before_quotes(words[0]):
         key, _, value = member.partition("=")
         if not key:
             found = []
@@ -290,8 +298,8 @@ def names(words: tuple[str, ...], switch: str, now: float) -> tuple[tuple[str, s
 
 
 def hold_letters(words: tuple[str, ...], switch: str, now: float) -> str:
-    """Return the kinds of holds of qhold and qrls, of which there must be one."""
-    if not words[0] or not set(words[0]) <= set("uos"):
+    """Return the kinds of holds of qhold and qrls; without any nothing is done."""
+    if not set(words[0]) <= set("uos"):
         raise Wrong(usage.BAD_HOLD % words[0], 7)
     return words[0]
 
@@ -305,25 +313,55 @@ def holds(words: tuple[str, ...], switch: str, now: float) -> str:
 
 def binding(words: tuple[str, ...], switch: str, now: float) -> str:
     """Return the wish for cores as `qstat -j` shows it: an instance and a strategy."""
-    instance = "set"
+    instance = words[0] if len(words) == 2 else "set"
     strategy = words[-1]
-    if len(words) == 2:
-        instance = words[0]
-    kind, _, rest = strategy.partition(":")
-    if kind in ("linear", "linear_per_task"):
-        fault = "couldn't parse amount (linear)" if rest and not rest[0].isdigit() else ""
-        return _bound(fault, f"{instance} linear:{rest or 'slots'}")
-    if kind in ("striding", "striding_per_task"):
-        parts = rest.split(":")
-        fault = (
-            ""
-            if len(parts) >= 2 and all(part[:1].isdigit() for part in parts)
-            else "couldn't parse amount (striding)"
-        )
-        return _bound(fault, f"{instance} {strategy}")
+    kind, colon, rest = strategy.partition(":")
+    parts = rest.split(":") if rest else []
+    if kind in ("linear", "linear_per_task", "linear_automatic"):
+        if not parts or parts[0] == "slots":
+            return f"{instance} linear:slots"
+        if not _is_amount(parts[0]):
+            return _bound("couldn't parse amount (linear)", "")
+        return _bound(_start_fault(parts[1:2], "linear"), f"{instance} linear:{':'.join(parts[:2])}")
+    if kind in ("striding", "striding_per_task", "striding_automatic"):
+        if len(parts) < 2 or not all(_is_amount(part) for part in parts[:2]):
+            return _bound("couldn't parse amount (striding)", "")
+        return _bound(_start_fault(parts[2:3], "striding"), f"{instance} striding:{':'.join(parts[:3])}")
     if kind == "explicit":
-        return _bound("" if rest else "'explicit:' not found in string!", f"{instance} {strategy}")
+        if not colon:
+            return _bound("'explicit:' not found in string!", "")
+        return _bound(_pairs_fault(parts), f"{instance} {strategy}")
     return _bound("couldn't parse binding parameter (no strategy found)", "")
+
+
+def _is_amount(word: str) -> bool:
+    return word.isascii() and word.isdigit()
+
+
+def _start_fault(start: Sequence[str], kind: str) -> str:
+    """What is wrong with the socket and core to begin at, if they are given."""
+    if not start:
+        return ""
+    socket, comma, core = start[0].partition(",")
+    if not _is_amount(socket):
+        return f"couldn't parse socket number ({kind})"
+    return "" if comma and _is_amount(core) else f"couldn't parse core number ({kind})"
+
+
+def _pairs_fault(pairs: Sequence[str]) -> str:
+    """What is wrong with the sockets and cores of an explicit wish."""
+    if not pairs:
+        return "No <socket,core> pair given!"
+    for at, pair in enumerate(pairs):
+        socket, comma, core = pair.partition(",")
+        if at and not pair:
+            continue
+        if not comma or (not at and not socket):
+            return "No core for a given socket!" if at else "Missing first core number!"
+        for word, name in ((socket, "socket"), (core, "core")):
+            if not _is_amount(word):
+                return f"{name.capitalize()} is not a number!" if at else f"First {name} is not a number!"
+    return ""
 
 
 def _bound(fault: str, value: str) -> str:

@@ -429,3 +429,9 @@ def _folded(text: str, indent: int) -> str:
 def host_configuration(found: HostConfiguration) -> str:
     """Return a host's own configuration."""
     return f"#{found.name}:\n" + table(found.values, 29) + "\n"
+
+
+def user(name: str, deleted_at: int) -> str:
+    """Return a user as -suser shows one; `deleted_at` in epoch seconds."""
+    lines = {"name": name, "oticket": 0, "fshare": 0, "delete_time": deleted_at, "default_project": "NONE"}
+    return "".join(f"{field} {value}\n" for field, value in lines.items())

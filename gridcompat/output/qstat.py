@@ -272,7 +272,7 @@ def requests(
         if names:
             out.append(f"       {title}: {plain(', '.join(names))}\n")
     if binding:
-        out.append("       Binding:          NONE\n")
+        out.append(f"       Binding:          {plain(request.binding) or 'NONE'}\n")
     return "".join(out)
 
 

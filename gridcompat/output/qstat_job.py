@@ -60,8 +60,53 @@ INSTANCES = Waiting(
     text="not all array tasks may be started due to 'max_aj_instances'",
     title="Not all array tasks may be started due to 'max_aj_instances'",
 )
-KINDS = (NO_HOST, ERROR, HOLD, TIME, DEPENDENCIES, INSTANCES)
+FOUND = (
+    (
+        " cannot run globally ",
+        20,
+        "Jobs can not run globally because the resource requirements can not be satisfied",
+    ),
+    (
+        "cannot run in PE ",
+        24,
+        "Jobs can not run because available slots combined under PE are not in range of job",
+    ),
+    (" no access to PE ", 25, "Jobs can not run because they have no access to PE"),
+    (
+        " not contained in its hard queue list ",
+        6,
+        "Jobs can not run because queue instance is not contained in its hard queue list",
+    ),
+    (" cannot run in queue ", 17, "Jobs can not run because the resource requirements can not be satisfied"),
+    ("not request 'forced' ", 14, "Jobs can not run because they do not request 'forced' resource"),
+    ("not request globally 'forced' ", 14, "Jobs can not run because they do not request 'forced' resource"),
+    (" exceeds limit ", 50, "Jobs dropped because of exceeding limit in rule"),
+    (" dropped because it is disabled", 39, "Queue instances dropped because they are disabled"),
+    (
+        " dropped because it is temporarily not available",
+        40,
+        "Queue instances dropped because they are temporarily not available",
+    ),
+)
+"""What the controller finds: what stands in its text, the message's number and title. Source: a live 8.1.9."""
+KINDS = (
+    NO_HOST,
+    *{number: Waiting(number=number, text="", title=title) for _, number, title in FOUND}.values(),
+    ERROR,
+    HOLD,
+    TIME,
+    DEPENDENCIES,
+    INSTANCES,
+)
 """In the order of qstat -j without an argument."""
+
+
+def found(line: str) -> Waiting:
+    """Return what the controller found as one of the scheduler's messages."""
+    for mark, number, title in FOUND:
+        if mark in f" {line} ":
+            return Waiting(number=number, text=line, title=title)
+    return Waiting(number=NO_HOST.number, text=line, title=NO_HOST.title)
 
 
 @record
@@ -83,7 +128,7 @@ class Detail:
     max_running: int
     request: JobRequest
     environment: tuple[tuple[str, str | None], ...]
-    """Exported variables without TERM; None for a value that may not be read."""
+    """Exported variables; None for a value that may not be read."""
     running: tuple[tuple[int, int, int], ...] = ()
     """(task, epoch seconds of the start, slots)"""
     problems: tuple[Problem, ...] = ()
@@ -101,9 +146,15 @@ def text(detail: Detail) -> str:
     out = [RULE]
     for key, value in _keys(detail):
         if value not in (None, ""):
-            out.append(f"{key + ':':<{WIDTH}}{plain(str(value))}\n")
+            text_of = _lines if key in ("env_list", "job_args") else plain
+            out.append(f"{key + ':':<{WIDTH}}{text_of(str(value))}\n")
     out += _after(detail)
     return "".join(out)
+
+
+def _lines(value: str) -> str:
+    """Return values of users, whose line ends the grid prints as they are."""
+    return "\n".join(map(plain, value.split("\n")))
 
 
 def _keys(detail: Detail) -> Iterator[tuple[str, object]]:
@@ -144,7 +195,7 @@ def _keys(detail: Detail) -> Iterator[tuple[str, object]]:
     yield "hard_queue_list", ",".join(request.hard_queues)
     yield "soft_queue_list", ",".join(request.soft_queues)
     yield "restart", request.restart
-    yield "shell_list", ",".join(f"{host or 'NONE'}:{path}" for host, path in request.shell_paths)
+    yield "shell_list", ",".join(f"{host or 'NONE'}:{path or 'NONE'}" for host, path in request.shell_paths)
     yield "env_list", ",".join(_variable(name, value) for name, value in exported(detail))
     yield "job_args", ",".join(arguments(request))
     yield "master hard queue_list", ",".join(request.master_queues)
@@ -241,8 +292,8 @@ def job_type(request: JobRequest) -> str:
 
 
 def paths(values: Sequence[HostPath]) -> str:
-    """Return -o, -e and -i as stored: `NONE:NONE:path`, `host:NONE:path`."""
-    return ",".join(f"{host or 'NONE'}:NONE:{path}" for host, path in values)
+    """Return the first of -o, -e and -i as stored: `NONE:NONE:path`, `host:NONE:path`; -xml shows all."""
+    return ",".join(f"{host or 'NONE'}:NONE:{path}" for host, path in values[:1])
 
 
 def resources(values: Sequence[Resource]) -> str:

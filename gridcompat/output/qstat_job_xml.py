@@ -93,11 +93,6 @@ def _job(detail: Detail) -> str:
         ),
         element(6, "JB_script_file", request.script_file),
         _tasks(detail),
-        _numbers("JB_jid_predecessor_list", "job_predecessors", detail.predecessors),
-        _numbers("JB_jid_successor_list", "ulong_sublist", detail.successors),
-        _requested("JB_jid_request_list", request.predecessors_requested),
-        _numbers("JB_ja_ad_predecessor_list", "job_predecessors_ad", detail.array_predecessors),
-        _requested("JB_ja_ad_request_list", request.array_predecessors_requested),
         _nested(
             6,
             "JB_context",
@@ -112,6 +107,12 @@ def _job(detail: Detail) -> str:
         ),
         "" if request.cwd is None else element(6, "JB_cwd", request.cwd),
         _paths("JB_stderr_path_list", request.stderr_paths),
+        _numbers("JB_jid_predecessor_list", "job_predecessors", detail.predecessors),
+        _numbers("JB_jid_successor_list", "ulong_sublist", detail.successors),
+        _numbers("JB_ja_ad_predecessor_list", "job_predecessors_ad", detail.array_predecessors),
+        _numbers("JB_ja_ad_successor_list", "ulong_sublist", detail.array_successors),
+        _requested("JB_jid_request_list", request.predecessors_requested),
+        _requested("JB_ja_ad_request_list", request.array_predecessors_requested),
         _policy(detail),
     ]
     return _nested(4, "element", "".join(parts))
@@ -316,7 +317,7 @@ def _policy(detail: Detail) -> str:
         + "".join(element(6, name, value) for name, value in after)
         + _nested(6, "JB_ja_structure", _range("task_id_range", request.tasks or (1, 1, 1)))
         + element(6, "JB_type", kind)
-        + (BINDING if detail.binding else "")
+        + (_binding(request.binding) if detail.binding else "")
         + element(6, "JB_ja_task_concurrency", detail.max_running)
         + element(6, "JB_nurg", "0.000000")
     )
@@ -328,19 +329,39 @@ def _range(name: str, values: tuple[int, int, int]) -> str:
     return _nested(8, name, inside)
 
 
-BINDING = """\
-      <JB_binding>
-        <element>
-          <BN_strategy>no_job_binding</BN_strategy>
-          <BN_type>0</BN_type>
-          <BN_parameter_n>0</BN_parameter_n>
-          <BN_parameter_socket_offset>0</BN_parameter_socket_offset>
-          <BN_parameter_core_offset>0</BN_parameter_core_offset>
-          <BN_parameter_striding_step_size>0</BN_parameter_striding_step_size>
-          <BN_parameter_explicit>no_explicit_binding</BN_parameter_explicit>
-        </element>
-      </JB_binding>
-"""
+BINDING_TYPES = {"pe": 1, "env": 2, "set": 3}
+ALL_SLOTS = 2147483647
+"""The amount of `linear:slots`."""
+
+
+def _strategy(kind: str, *, placed: bool) -> str:
+    if not kind:
+        return "no_job_binding"
+    return kind if placed or kind == "explicit" else f"{kind}_automatic"
+
+
+def _binding(wish: str) -> str:
+    """The wish for cores, taken apart."""
+    instance, _, strategy = wish.partition(" ")
+    kind, _, rest = strategy.partition(":")
+    parts = rest.split(":")
+    placed = len(parts) > {"linear": 1, "striding": 2}.get(kind, 0)
+    socket, _, core = parts[-1].partition(",") if placed and kind != "explicit" else ("", "", "")
+    amount = parts[0] if kind != "explicit" and wish else "0"
+    inside = "".join(
+        element(10, name, value)
+        for name, value in (
+            ("BN_strategy", _strategy(kind, placed=placed)),
+            ("BN_type", BINDING_TYPES.get(instance, 0)),
+            ("BN_parameter_n", ALL_SLOTS if amount == "slots" else amount),
+            ("BN_parameter_socket_offset", socket or 0),
+            ("BN_parameter_core_offset", core or 0),
+            ("BN_parameter_striding_step_size", parts[1] if kind == "striding" else 0),
+        )
+    )
+    if kind == "explicit" or not wish:
+        inside += element(10, "BN_parameter_explicit", strategy or "no_explicit_binding")
+    return _nested(6, "JB_binding", _nested(8, "binding" if wish else "element", inside))
 
 
 def unknown(words: Sequence[str]) -> str:

@@ -143,7 +143,7 @@ def requests(
     ):
         out += [element(indent, name, value) for value in values]
     if binding:
-        out.append(f"{b}<binding>NONE</binding>\n")
+        out.append(element(indent, "binding", request.binding or "NONE"))
     return "".join(out)
 
 

@@ -210,11 +210,11 @@ def _patch(new: JobRequest, names: tuple[str, ...], settings: Settings) -> dict[
     beside = {
         "name": ("jobName", new.name),
         "priority": ("priority", new.priority),
-        "max_running_tasks": ("maxRunning", new.max_running_tasks),
+        "max_running_tasks": ("maxRunning", min(new.max_running_tasks, objects.MOST)),
         "start_time": ("startTime", new.start_time),
         "predecessors_requested": ("predecessors", list(new.predecessors)),
         "array_predecessors_requested": ("arrayPredecessors", list(new.array_predecessors)),
-        "slot_ranges": ("slots", slots_of(new, settings)),
+        "slot_ranges": ("slots", min(slots_of(new, settings), objects.MOST)),
     }
     patch.update(beside[name] for name in names if name in beside)
     return patch

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB, Selector
 from gridcompat.errors import ClusterError, NotFound, Refused
+from gridcompat.options.match import expression
 from gridcompat.patterns import matches
 from gridcompat.record import replace
 from gridcompat.translate import grid_job as objects
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from gridcompat.translate.rows import Row
 
 
-def is_number(word: str) -> bool:
-    """Return whether the word is a job number and no name (names cannot begin with a digit)."""
-    return word.isascii() and word.isdigit()
+def leading_digits(word: str) -> str:
+    """Return the digits that a word begins with, at most twelve; "" if there are none."""
+    at = 0
+    while at < min(len(word), 12) and word[at] in "0123456789":
+        at += 1
+    return word[:at]
 
 
 def own_rows(cluster: Cluster, *, namespace: str) -> list[Row]:
@@ -68,7 +72,7 @@ def resolve_predecessors(cluster: Cluster, request: JobRequest, *, namespace: st
 
 
 def resolved(cluster: Cluster, words: tuple[str, ...], *, namespace: str) -> tuple[int, ...]:
-    """Return the numbers of the account's active jobs that the words mean, ascending.
+    """Return the numbers of the account's active jobs that the words mean, word by word.
 
     Raises:
         Refused: a word is no job at all.
@@ -77,16 +81,21 @@ def resolved(cluster: Cluster, words: tuple[str, ...], *, namespace: str) -> tup
 
 
 def _resolved(own: list[Row], words: tuple[str, ...]) -> list[int]:
+    """What each word means, one after the other: a job that is named twice is there twice.
+
+    Source: tried. `3x` means job 3, a task no job.
+    """
     active = {row.job_id for row in own}
-    found: set[int] = set()
+    found: list[int] = []
     for word in words:
-        if is_number(word):
-            found |= {int(word[:12])} & active
-        elif word[:1].isdigit():
+        digits = leading_digits(word)
+        if digits and "." in word:
             raise Refused(f'denied: job "{word}" not found')
+        if digits:
+            found += [int(digits)] if int(digits) in active else []
         else:
-            found.update(ids_named(own, word))
-    return sorted(found)
+            found += sorted({row.job_id for row in own if expression(row.name, word)})
+    return found
 
 
 def check_same_range(cluster: Cluster, request: JobRequest, number: int, namespace: str) -> None:

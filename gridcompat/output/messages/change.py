@@ -209,6 +209,18 @@ def already_suspended(user: str, number: int, task: int | None) -> str:
     return f"{user} - {_thing(number, task)} is already suspended"
 
 
+def forced_suspension(user: str, number: int, task: int | None) -> str:
+    """qmod -f -sj of what is suspended."""
+    return f"{user} - forced suspension of {_thing(number, task)}"
+
+
+def forced_unsuspension(user: str, host: str, number: int, task: int | None) -> str:
+    """qmod -f -usj; without a host of what runs."""
+    if host:
+        return f"{user}@{host} forced unsuspension of {_thing(number, task)}"
+    return f"{user} - forced enabling of {_thing(number, task)}"
+
+
 def already_unsuspended(user: str, number: int, task: int | None) -> str:
     """qmod -usj of what runs."""
     return f"{user} - {_thing(number, task)} is already unsuspended"

@@ -76,12 +76,17 @@ ARRAY_ONLY = 'Can only specify "-hold_jid_ad" option with an array job (using "-
 MASTER_QUEUE_ALONE = "job rejected: specification of master queue is not allowed for non-parallel jobs"
 NO_HOST = 'can\'t resolve hostname "%s"'
 SAME_HOST_TWICE = "ERROR! two files are specified for the same host"
+SOFT_CONSUMABLE = 'denied: soft requests on consumables like "%s" are not supported'
+NO_QUEUE_MATCHES = 'No cluster queue or queue instance matches the phrase "%s"'
 EMPTY_PATH = "paths may not be empty strings"
 NO_SCRIPT = "job rejected: no script in your request"
 SCRIPT_WITH_NUL = "Script length does not match declared length"
 NO_SUCH_JOB = 'denied: job "%s" not found'
 """-hold_jid 5.1: a task is no job."""
-BAD_BINDING = "job rejected: binding parameter not consistent with strategy (BN_parameter is n)"
+BAD_BINDING = {
+    "linear": "job rejected: binding parameter not consistent with strategy (BN_parameter is n)",
+    "striding": "job rejected: binding parameter not consistent with strategy (BN_parameter_n is 0)",
+}
 
 # why no queue can run a job (-w v); `Job N` stands in front
 OFFERS_ONLY = '(-l %s) cannot run at host "%s" because it offers only %s'

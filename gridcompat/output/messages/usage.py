@@ -81,6 +81,8 @@ ONE_RANGE_ONLY = "-t option only allows one range specification"
 """Source: client, status 7."""
 BAD_HOLD = 'Unknown hold list "%s" specified to -h option'
 """Source: client, status 7; qalter, qhold, qrls, qresub."""
+NONE_AFTER_RANGE = 'unexpected "UNDEFINED" following range'
+RANGE_AFTER_NONE = 'unexpected range following "UNDEFINED"'
 BAD_BINDING = "-binding option contains errors: %s"
 """Source: client, status 2."""
 ALREADY_SET = 'warning: "%s" option has already been set, overriding previous setting'

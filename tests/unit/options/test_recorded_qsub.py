@@ -113,7 +113,7 @@ def _shown(parsed: Parsed) -> dict[str, str]:
         "soft_queue_list": ",".join(request.soft_queues),
         "master hard queue_list": ",".join(request.master_queues),
         "restart": request.restart,
-        "shell_list": ",".join(f"{host or 'NONE'}:{path}" for host, path in request.shell_paths),
+        "shell_list": ",".join(f"{host or 'NONE'}:{path or 'NONE'}" for host, path in request.shell_paths),
         "env_list": ",".join(f"{name}={value or 'NONE'}" for name, value in values.items()),
         "job_args": ",".join(request.arguments),
         "script_file": request.script_file,

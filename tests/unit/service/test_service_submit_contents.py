@@ -86,7 +86,7 @@ def test_holds_by_name_and_pattern_become_numbers(cluster: EmbeddedCluster, mean
     requested = ("f*", str(a), "99999", str(over), "nosuch")
     done = send(cluster, means, name="last", predecessors_requested=requested)
     spec = job(cluster, done.id)["spec"]
-    assert spec["predecessors"] == [a, b]
+    assert spec["predecessors"] == [a, b, a]  # each word by itself, as qstat -j shows it
     assert objects.read_request(spec["request"]).predecessors_requested == requested
 
 

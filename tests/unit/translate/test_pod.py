@@ -206,7 +206,7 @@ def test_every_switch_has_its_field() -> None:
             "GC_H_VMEM": str(2 * 2**30),
             "GC_S_VMEM": str(2**30),
             "GC_H_FSIZE": str(2**20),
-            "GC_H_STACK": str(8 * 2**20),
+            "GC_H_STACK": str(16 * 2**20),
             "GC_O_HOME": "/h",
             "GC_O_HOST": "sub",
             "GC_O_PATH": "/bin:$(z)",

@@ -1,0 +1,167 @@
+"""More small matters in which commands follow a real grid, each tried on one: words, lists, odd files."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from commands.command_world import HOST, USER, World
+
+UNKNOWN = "Unknown option \n\n"
+
+
+@pytest.mark.parametrize("word", ["{0}x", "{0} 4", "{0}.1x", "{0}.2-4:2"])
+def test_what_stands_behind_a_number_of_qstat_j_is_nothing(world: World, word: str) -> None:
+    job = world.submit(user_hold=True)
+    status, out, _ = world.run("qstat", "-j", word.format(job))
+    assert status == 0 and f"job_number:                 {job}\n" in out
+
+
+def test_a_list_without_members_is_qstat_j_alone(world: World) -> None:
+    job = world.submit(user_hold=True)
+    told = (0, f"Jobs dropped because of hold state\n\t{job}\n", "")
+    assert world.run("qstat", "-j", ",") == told == world.run("qstat", "-j")
+
+
+def test_predecessors_are_shown_word_by_word(world: World) -> None:
+    a, b = (world.submit(name, user_hold=True) for name in ("na", "nb"))
+    for requested, shown in (
+        ((str(b), "n*"), f"{b},{a},{b}"),
+        (("na|nb",), f"{a},{b}"),
+        (("n*&!na",), f"{b}"),
+        ((f"{a}x",), f"{a}"),
+        (("n[!a]",), ""),
+        (("na||nb",), ""),
+    ):
+        waits = world.submit("w", predecessors_requested=requested)
+        out = world.run("qstat", "-j", str(waits))[1]
+        assert (f"\njid_predecessor_list:       {shown}\n" in out) == bool(shown), requested
+        world.run("qdel", str(waits))
+
+
+def test_values_of_variables_and_arguments_keep_their_line_ends(world: World) -> None:
+    job = world.submit(arguments=("a\nb", "c\x1b"), user_hold=True)
+    out = world.run("qstat", "-j", str(job))[1]
+    assert "job_args:                   a\nb,c?\n" in out
+
+
+def test_a_wish_for_cores_is_shown(world: World) -> None:
+    job = world.submit(binding="set linear:2:0,1", user_hold=True)
+    assert "       Binding:          set linear:2:0,1\n" in world.run("qstat", "-r")[1]
+    out = world.run("qstat", "-j", str(job), "-xml")[1]
+    for line in ("<BN_strategy>linear<", "<BN_type>3<", "_n>2<", "_core_offset>1<", "_step_size>0<"):
+        assert line in out
+    assert "explicit" not in out
+
+
+@pytest.mark.parametrize("letters", ["h", "hu"])
+def test_running_jobs_with_a_hold_are_held_jobs(world: World, letters: str) -> None:
+    job = world.submit("held", user_hold=True)
+    other = world.submit("free")
+    world.running(job)
+    world.running(other)
+    out = world.run("qstat", "-s", letters)[1]
+    assert " held " in out and " free " not in out
+
+
+def test_a_file_of_qstat_that_may_not_be_read_is_told_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = os.path.join(world.home, ".sge_qstat")
+
+    def refuse(name: object, *rest: object, **more: object) -> object:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    told = f'error: fopen("{path}") failed: Permission denied\nerror reading from file {path}\n'
+    assert world.run("qstat") == (1, "", told)
+
+
+def test_qselect_reads_expressions_and_resources_without_a_value(world: World) -> None:
+    both = f"continuous@{HOST}\ntask@{HOST}\n"
+    assert world.run("qselect", "-q", "task|continuous") == (0, both, "")
+    assert world.run("qselect", "-q", "!task") == (0, f"continuous@{HOST}\n", "")
+    assert world.run("qselect", "-q", "task@!x") == (0, f"task@{HOST}\n", "")
+    assert world.run("qselect", "-l", "release") == (1, "", "")  # TRUE is no release
+    assert world.run("qselect", "-l", "rerun") == (0, f"continuous@{HOST}\n", "")
+    assert world.run("qselect", "-l", "h_rt") == (0, both, "")
+
+
+@pytest.mark.parametrize("command", ["qhold", "qrls"])
+def test_files_of_options_are_nothing_for_qhold_and_qrls(world: World, command: str) -> None:
+    job = str(world.submit())
+    path = os.path.join(world.home, "options")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("-h u\n")
+    assert world.run(command, "-@", path, job) == (5, "", UNKNOWN)
+    assert world.run(command, "-@", f"{path}.none", job) == (0, "", "")
+    assert world.run(command, "-@") == (2, "", "qalter: -@ option must have file argument\n")
+    assert world.states(int(job)) == ["qw"]
+
+
+def test_qhold_without_kinds_does_nothing_and_users_may_be_patterns(world: World) -> None:
+    job = world.submit()
+    assert world.run("qhold", "-h", "", str(job)) == (0, "", "")
+    assert world.run("qhold", "-u", "tools*") == (0, f"modified hold of job {job}\n", "")
+    assert world.run("qrls", "-u", "*") == (0, f"modified hold of job {job}\n", "")
+
+
+def test_qdel_takes_one_list_of_tasks_for_a_job_and_names_with_all_users(world: World) -> None:
+    job = world.submit("arr", tasks=(1, 4, 1))
+    lonely = "error: found lonely '-t 3' option (The -t option needs a leading job name).\n"
+    assert world.run("qdel", str(job), "-t", "2", "-t", "3") == (1, "", lonely)
+    assert world.states(job) == ["qw 1-4:1"]
+    assert world.run("qdel", "-u", "*", "arr") == (0, f"{USER} has deleted job {job}\n", "")
+
+
+def test_qmod_acts_on_several_switches_in_an_order_of_its_own(world: World) -> None:
+    job = world.submit()
+    world.running(job)
+    told = (
+        f"Job {job} is not in error state\n{USER} - suspended job {job}\n"
+        f"{USER} - job {job} is already unsuspended\n"
+    )
+    status, out, _ = world.run("qmod", "-usj", str(job), "-sj", str(job), "-cj", str(job))
+    assert status == 1
+    assert out.splitlines()[:2] == told.splitlines()[:2]
+    assert "unsuspended" in out.splitlines()[2]
+
+
+def test_qmod_by_force_says_so(world: World) -> None:
+    job = world.submit()
+    world.running(job, state="s")
+    for switch, said in (
+        ("-sj", f"{USER} - forced suspension of job {job}\n"),
+        ("-usj", f"{USER}@{HOST} forced unsuspension of job {job}\n"),
+    ):
+        assert world.run("qmod", "-f", switch, str(job)) == (0, said, "")
+    world.running(job)
+    said = f"{USER} - forced enabling of job {job}\n"
+    other = world.submit()
+    world.running(other)
+    assert world.run("qmod", "-f", "-usj", str(other)) == (0, said.replace(str(job), str(other)), "")
+
+
+def test_qalter_of_tickets_is_for_operators(world: World) -> None:
+    job = world.submit()
+    said = f'denied: "{USER}" must be operator to change amount of override tickets\n'
+    assert world.run("qalter", "-ot", "3", str(job)) == (1, said, "")
+
+
+def test_qconf_shows_the_caller_as_a_user(world: World) -> None:
+    status, out, err = world.run("qconf", "-suser", f"{USER},nosuch")
+    assert (status, err) == (0, "nosuch is not known as a user\n")
+    assert out == (f"name {USER}\noticket 0\nfshare 0\ndelete_time 1764086400\ndefault_project NONE\n")
+
+
+def test_qacct_of_an_empty_name_finds_nothing(world: World) -> None:
+    assert world.run("qacct", "-j", "") == (1, "", "error: job name  not found\n")
+
+
+def test_a_request_file_that_is_a_folder_ends_the_submission(world: World) -> None:
+    path = os.path.join(world.home, ".sge_request")
+    os.mkdir(path)
+    said = f'error: fread("{path}") failed: Is a directory\nerror reading from file {path}\n'
+    assert world.run("qsub", "-b", "y", "true") == (4, "", said)
+    assert world.run("qsub", "-clear", "-b", "y", "true") == (4, "", said)
