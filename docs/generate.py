@@ -12,6 +12,7 @@ from `cli._shapes`.
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from gridcompat.cluster import definitions  # noqa: E402
 from gridcompat.options import table  # noqa: E402
 from gridcompat.settings import files  # noqa: E402
 
+MUST = "must be given"
 BEGIN = "<!-- generated -->"
 END = "<!-- end -->"
 REFERENCE = ROOT / "docs" / "reference"
@@ -67,12 +69,22 @@ def fields(of: type) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     for node in body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            default = ast.unparse(node.value) if node.value else "(must be given)"
+            default = as_toml(of, node) if node.value else MUST
             found.append((node.target.id, default, ""))
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and found:
             field, default, _ = found[-1]
             found[-1] = (field, default, str(node.value.value))
     return found
+
+
+def as_toml(of: type, node: ast.AnnAssign) -> str:
+    """Return the default of a field as a settings file would have it."""
+    name = getattr(node.target, "id", "")
+    value = getattr(of, name, None)
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        pairs = ast.unparse(node.annotation).startswith("tuple[tuple")
+        return "{}" if pairs else json.dumps(list(value))
+    return json.dumps(value, default=repr)
 
 
 def all_settings() -> str:
@@ -83,11 +95,13 @@ def all_settings() -> str:
         if field in in_tables:
             continue
         # Lists and tables are read from files alone.
-        variable = "" if default.startswith("(") else f"`{settings.variable_name(field)}`"
+        variable = "" if default[0] in "[{" else f"`{settings.variable_name(field)}`"
         parts.append(f"| `{field}` | {variable} | `{cell(default)}` | {cell(text)} |")
     for title, (_, of) in files.TABLES.items():
         parts += ["", f"## `[[{title}]]`", "", "| field | default | |", "|---|---|---|"]
-        parts += [f"| `{field}` | `{cell(default)}` | {cell(text)} |" for field, default, text in fields(of)]
+        for field, default, text in fields(of):
+            shown = default if default == MUST else f"`{cell(default)}`"
+            parts.append(f"| `{field}` | {shown} | {cell(text)} |")
     return "\n".join(parts)
 
 

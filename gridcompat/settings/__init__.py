@@ -35,6 +35,7 @@ class Queue:
     """A cluster queue and what it becomes in Kubernetes."""
 
     name: str
+    """As `-q` names it."""
     slots: int = 100
     """On each host."""
     rerun: bool = False
@@ -42,14 +43,17 @@ class Queue:
     notify_s: int = 2
     """Seconds between the warning signal of -notify and the end."""
     shell: str = "/bin/sh"
+    """Of jobs without -S; with unix_behavior a script that begins with #! names its own."""
     shell_start_mode: str = "unix_behavior"
     """unix_behavior, posix_compliant or script_from_stdin."""
     limits: tuple[tuple[str, str], ...] = ()
     """Upper limits of the queue: (h_rt, 3600) ..., as typed."""
     node_selector: tuple[tuple[str, str], ...] = ()
+    """Labels of the nodes that runs may go to, on Kubernetes."""
     tolerations: str = "[]"
     """JSON list, as in a pod."""
     priority_class: str = ""
+    """Of the pods; "" is the cluster's default."""
     image: str = ""
     """"" is the site's."""
     seq_no: int = 0
@@ -71,9 +75,9 @@ class Queue:
     xprojects: tuple[str, ...] = ()
     """Jobs of these projects may not."""
     calendar: str = ""
-    """Shown only: no queue is closed by it."""
+    """`[[calendar]]` that closes the queue for new runs; what runs is not suspended."""
     complex_values: tuple[tuple[str, str], ...] = ()
-    """What the queue has on each host: (gpu, 1) ... Compared with requests, not counted."""
+    """What the queue has on each host: (gpu, 1) ... Consumables are counted."""
     shown: tuple[tuple[str, str], ...] = ()
     """Other lines of queue_conf(5), which `qconf -sq` shows and nothing obeys: (prolog, /bin/true) ..."""
     per_host: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
@@ -91,6 +95,7 @@ class Volume:
     source: str = "{}"
     """Volume source as in a pod; in the file a table: `source = { nfs = { server = "s", path = "/p" } }`."""
     read_only: bool = False
+    """Jobs cannot write into it."""
 
 
 @record
@@ -98,18 +103,29 @@ class ParallelEnvironment:
     """A parallel environment; only those within one host can be had."""
 
     name: str
+    """As `-pe` names it."""
     slots: int = 999
+    """That all its runs may take together."""
     allocation_rule: str = "$pe_slots"
+    """As on the grid; all slots of a job are on one host, whatever it says."""
     user_lists: tuple[str, ...] = ()
-    """Shown only, as all that follows."""
+    """Only members of these `[[user_list]]`s may use it; empty: everybody."""
     xuser_lists: tuple[str, ...] = ()
+    """Members of these may not."""
     start_proc_args: str = "NONE"
+    """Shown only, as all that follows."""
     stop_proc_args: str = "NONE"
+    """See start_proc_args."""
     control_slaves: bool = False
+    """See start_proc_args."""
     job_is_first_task: bool = True
+    """See start_proc_args."""
     urgency_slots: str = "min"
+    """See start_proc_args."""
     accounting_summary: bool = False
+    """See start_proc_args."""
     qsort_args: str = "NONE"
+    """See start_proc_args."""
 
 
 @record
@@ -129,9 +145,11 @@ class Settings:
     sge_root: str = "/var/lib/gridengine"
     """The job's SGE_ROOT; Debian's value, which scripts may hold."""
     sge_cell: str = "default"
+    """The job's SGE_CELL, and a part of the accounting file's path."""
     binary_path: str = "/usr/sbin/lx-amd64"
     """The job's SGE_BINARY_PATH."""
     arch: str = "lx-amd64"
+    """The job's ARC, and the value of the complex `arch`."""
     accounting_file: str = ""
     """"" is STATE/common/accounting on the embedded cluster."""
     first_job_id: int = 1000
@@ -141,14 +159,19 @@ class Settings:
     """Job ids handed to an account at a time."""
     queues: tuple[Queue, ...] = (Queue(name="task"), Queue(name="continuous", slots=50, rerun=True))
     default_queue: str = "task"
+    """Of jobs without -q, as long as it takes them; one of the queues."""
     continuous_queue: str = "continuous"
+    """Of continuous jobs without -q; one of the queues."""
     parallel_environments: tuple[ParallelEnvironment, ...] = (
         ParallelEnvironment(name="smp"),
         ParallelEnvironment(name="mpi", allocation_rule="$round_robin"),
     )
     projects: tuple[str, ...] = ()
+    """Names that -P takes, beside those of the `[[project]]` tables."""
     calendars: tuple[str, ...] = ()
+    """Names that `qconf -scall` lists, beside those of the `[[calendar]]` tables."""
     checkpoints: tuple[str, ...] = ()
+    """Names that -ckpt takes, beside those of the `[[checkpoint]]` tables."""
     host_groups: tuple[str, ...] = ("@allhosts",)
     """Names; all hosts are in those that have no `[[host_group]]`."""
     host_group_details: tuple[site.HostGroup, ...] = ()
@@ -166,9 +189,11 @@ class Settings:
     managers: tuple[str, ...] = ("root", "sgeadmin")
     """Shown only: who may change something is a matter of files and of Kubernetes; so are operators."""
     operators: tuple[str, ...] = ()
+    """Shown only, see managers."""
     admin_hosts: tuple[str, ...] = ()
     """Shown only; empty: the execution hosts. So are submit_hosts."""
     submit_hosts: tuple[str, ...] = ()
+    """Shown only, see admin_hosts."""
     scheduler: tuple[tuple[str, str], ...] = ()
     """Lines of sched_conf(5) that `qconf -ssconf` shows; shown only."""
     configuration: tuple[tuple[str, str], ...] = ()
@@ -182,10 +207,13 @@ class Settings:
     h_vmem_capacity: str = "400G"
     """Address space that a host gives out; it is not memory."""
     max_array_tasks: int = 75000
+    """Tasks of one array (-t); more are refused."""
     max_array_instances: int = 2000
+    """Tasks of one array that may run at a time, whatever -tc says; 0 is no limit."""
     finished_jobs: int = 100
     """Finished GridJobs kept per account, beyond the hour that each stays."""
     finished_keep_s: int = 3600
+    """Seconds for which each finished GridJob is kept, for `qstat -s z` and `gridcompat logs`."""
     reschedule_unknown_s: int = 0
     """Seconds after which the run of a lost node is given up; 0 is never (unless -r y or continuous: 60)."""
     max_requeues: int = 0
@@ -193,6 +221,7 @@ class Settings:
 
     # jsub and its family
     jsub_mem: str = "512m"
+    """jsub's default -mem."""
     mail_domain: str = "toolforge.org"
     """jsub's default -M is LOGNAME@this."""
 
@@ -202,11 +231,15 @@ class Settings:
     smtp_tls: str = "no"
     """`no`, `starttls` or `tls`."""
     smtp_user: str = ""
+    """Login at the mail server; "" is none."""
     smtp_password_file: str = ""
+    """Its first line is the password."""
     sendmail: str = "/usr/sbin/sendmail"
+    """Program that mail is given to where there is no smtp."""
     mail_from: str = ""
     """"" is owner@host."""
     mail_give_up_s: int = 5 * 24 * 3600
+    """Seconds after which a mail that cannot be sent is given up."""
     mail_digest: bool = False
     """Put many mails of one array to one address into one."""
 
@@ -218,12 +251,15 @@ class Settings:
     kubeconfig: str = ""
     """A KUBECONFIG list; "" is $KUBECONFIG, then ~/.kube/config, then the service account."""
     context: str = ""
+    """Of the kubeconfig; "" is its current one."""
     image: str = ""
+    """Of jobs, and of the daemon unless `gridcompat manifests --image` names another."""
     cpu_per_slot_m: int = 10
     """Millicores requested for each slot; small because grids oversubscribe."""
     memory_overhead: int = 64 * 1024 * 1024
     """Added to the memory limit of a container for the launcher."""
     image_pull_policy: str = "IfNotPresent"
+    """Of pods: `IfNotPresent`, `Always` or `Never`."""
     volumes: tuple[Volume, ...] = ()
     run_dir: str = ".gridcompat/run"
     """Where launchers claim attempts and leave evidence; relative to the account's home."""
@@ -240,6 +276,7 @@ class Settings:
     """The daemon of the embedded cluster ends after so long without anything to do. Short, for it holds
     40 MiB; not shorter, for the next command of a script should find it."""
     request_timeout_s: float = 30.0
+    """Seconds for one request to the API server."""
 
     def shared_accounting(self) -> str:
         """Return the path of the accounting file that the hosts of a real cluster's site share."""

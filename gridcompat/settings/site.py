@@ -16,16 +16,23 @@ class ExecHost:
     name: str
     """`global` is no host: what it has, all hosts share."""
     load_scaling: str = "NONE"
+    """Shown only, as the lists below."""
     complex_values: tuple[tuple[str, str], ...] = ()
-    """What the host has: (gpu, 2) ... `slots` and `h_vmem` bound what runs on it at a time."""
+    """What the host has: (gpu, 2) ... Consumables, `slots` and `h_vmem` among them, are counted."""
     processors: int = 0
     """Shown until the node says how many it has."""
     user_lists: tuple[str, ...] = ()
+    """See load_scaling."""
     xuser_lists: tuple[str, ...] = ()
+    """See load_scaling."""
     projects: tuple[str, ...] = ()
+    """See load_scaling."""
     xprojects: tuple[str, ...] = ()
+    """See load_scaling."""
     usage_scaling: str = "NONE"
+    """See load_scaling."""
     report_variables: str = "NONE"
+    """See load_scaling."""
 
 
 @record
@@ -43,8 +50,11 @@ class Project:
     """A project, which `-P` names. Source: project(5)."""
 
     name: str
+    """As -P names it."""
     oticket: int = 0
+    """Shown only."""
     fshare: int = 0
+    """Shown only."""
     acl: tuple[str, ...] = ()
     """User lists whose members may use it; empty: everybody."""
     xacl: tuple[str, ...] = ()
@@ -53,11 +63,14 @@ class Project:
 
 @record
 class Calendar:
-    """A calendar of queues; shown only. Source: calendar_conf(5)."""
+    """A calendar of queues. Source: calendar_conf(5)."""
 
     name: str
+    """As a queue's `calendar` names it."""
     year: str = "NONE"
+    """Days and times of the year: `25.12.2026=off`."""
     week: str = "NONE"
+    """Days and times of the week: `mon-fri=8-18=off`."""
 
 
 @record
@@ -65,14 +78,23 @@ class Checkpoint:
     """A checkpointing interface; shown only. Source: checkpoint(5)."""
 
     name: str
+    """As -ckpt names it."""
     interface: str = "userdefined"
+    """Shown only, as all that follows."""
     ckpt_command: str = "none"
+    """See interface."""
     migr_command: str = "none"
+    """See interface."""
     restart_command: str = "none"
+    """See interface."""
     clean_command: str = "none"
+    """See interface."""
     ckpt_dir: str = "/tmp"
+    """See interface."""
     signal: str = "none"
+    """See interface."""
     when: str = "xs"
+    """See interface."""
 
 
 @record
@@ -80,19 +102,27 @@ class UserList:
     """Users and `@groups`, for queues, environments, projects and quotas. Source: access_list(5)."""
 
     name: str
+    """As queues, environments, projects and quotas name it."""
     type: str = "ACL"
+    """`ACL`, `DEPT` or `ACL DEPT`; shown only."""
     fshare: int = 0
+    """Shown only."""
     oticket: int = 0
+    """Shown only."""
     entries: tuple[str, ...] = ()
+    """Names of users, and of groups with an @."""
 
 
 @record
 class ResourceQuota:
-    """A resource quota set; shown only. Source: sge_resource_quota(5)."""
+    """A resource quota set. Source: sge_resource_quota(5)."""
 
     name: str
+    """As `qquota` shows it."""
     description: str = "NONE"
+    """For people."""
     enabled: bool = True
+    """Whether it counts."""
     rules: tuple[str, ...] = ()
     """Rules as the grid writes them behind `limit`: `users {*} to slots=4`."""
 
@@ -102,7 +132,9 @@ class HostConfiguration:
     """A host's own lines of configuration; shown only. Source: sge_conf(5)."""
 
     name: str
+    """Of the host."""
     values: tuple[tuple[str, str], ...] = ()
+    """Lines of it: (name, value) ..."""
 
 
 RECORDS: dict[str, tuple[str, type]] = {
