@@ -4,7 +4,7 @@ kubelab has no service network, so the daemon's pods use the host's; two replica
 two ports, which is why the one Deployment becomes two of one replica each.  Everything else is as printed.
 
     python tests/e2e/real_cluster.py up|down      by hand; prints the environment of an account
-    python tests/e2e/real_cluster.py gridlab ...  tests/gridlab/run with these words, jobs in real pods
+    python tests/e2e/real_cluster.py gridlab ...  recorded cases with jobs in real pods: recorded_in_pods.py
 """
 
 from __future__ import annotations
@@ -294,63 +294,11 @@ def _run(words: Sequence[str], environment: dict[str, str], stdin: str = "") -> 
     return done.stdout
 
 
-def gridlab(words: Sequence[str]) -> int:
-    """Play recorded scenarios on one node, as accounts of this machine: tools.demo and tools.other.
-
-    The machine is called node1 meanwhile, for on the recorded grid jobs ran on the host they came from.
-    """
-    folder = Path(os.environ.get("SITE_DIR", "/tmp/gridcompat-site"))
-    port = int(os.environ.get("KUBELAB_PORT", "6443")) + 1025
-    cluster = RealCluster(folder, nodes=1, smtp=f"127.0.0.1:{port}")
-    sink = subprocess.Popen([sys.executable, str(SINK), str(port), str(folder / "mails")])
-    try:
-        cluster.up()
-        # On the recorded grid everybody saw everybody's jobs.
-        everybody = ("--clusterrole=gridcompat-viewer", "--group=system:authenticated")
-        cluster.kubectl("create", "clusterrolebinding", "everybody-sees", *everybody)
-        users = [name for name in ("tools.demo", "tools.demo2", "tools.demo3") if _exists(name)]
-        for owner in (*users, "tools.other"):
-            home = Path(pwd.getpwnam(owner).pw_dir)
-            made = cluster.account(owner, home)
-            (home / ".kube").mkdir(exist_ok=True)
-            (home / "kubeconfig").rename(home / ".kube" / "config")
-            for path in (home / ".kube", home / ".kube" / "config"):
-                os.chown(path, made.uid, made.gid)
-        settings = "/etc/gridcompat"
-        inside = (
-            f"hostname node1; mkdir -p {settings}; mount -t tmpfs none {settings}; "
-            f'cp {folder}/site.toml {settings}/; exec "$@"'
-        )
-        run = [str(ROOT / "tests" / "gridlab" / "run"), "--bin", str(BIN), "--users", ",".join(users)]
-        more = [
-            "--jobs",
-            str(len(users)),
-            "--smtp-var",
-            "",
-            "--mail-log",
-            str(folder / "mails"),
-            "--pass-env",
-            "-",
-        ]
-        call = ["unshare", "-u", "-m", "sh", "-c", inside, "sh", sys.executable, *run, *more, *words]
-        return subprocess.run(call, env=cluster.environment, check=False).returncode
-    finally:
-        cluster.down()
-        sink.terminate()
-        sink.wait()
-
-
-def _exists(user: str) -> bool:
-    try:
-        pwd.getpwnam(user)
-    except KeyError:
-        return False
-    return True
-
-
 def main() -> None:
     if sys.argv[1:2] == ["gridlab"]:
-        sys.exit(gridlab(sys.argv[2:]))
+        import recorded_in_pods  # which needs this module
+
+        sys.exit(recorded_in_pods.main(sys.argv[2:]))
     cluster = RealCluster(Path(os.environ.get("SITE_DIR", "/tmp/gridcompat-site")))
     if sys.argv[1:] == ["down"]:
         cluster.down()
