@@ -16,6 +16,15 @@ from gridcompat.cluster.http import Http
 
 CORE = (base.POD, base.SECRET, base.CONFIG_MAP, base.NODE, base.EVENT, base.LEASE, base.NAMESPACE)
 
+KEPT_VERSION = "1.34"
+"""Of the server that the files were made from."""
+
+
+def server_version(http: Http) -> str:
+    """Return the version of a server as `1.34`."""
+    found = http.request("GET", "/version", repeatable=True)
+    return f"{found['major']}.{found['minor']}".rstrip("+")
+
 
 def published(http: Http, kind: Kind) -> dict[str, Any]:
     """Return what the file of a kind should hold."""
