@@ -35,7 +35,9 @@ EVERY = [(page, block) for page in PAGES for block in blocks(page.read_text())]
 
 def named(value: object) -> str:
     """Return the part of a test's id for a page or a block."""
-    return f"line {value.line}" if isinstance(value, Block) else getattr(value, "name", "")
+    if isinstance(value, Block | int):
+        return f"line {value.line if isinstance(value, Block) else value}"
+    return getattr(value, "name", "")
 
 
 @pytest.mark.parametrize(("page", "block"), EVERY, ids=named)
@@ -90,13 +92,16 @@ def test_what_is_not_run_has_commands_and_options_that_are_there(page: Path, blo
             assert not [word for word in words if re.match("--?[a-z]", word) and word not in known], words
 
 
-SETTINGS = [(page, block) for page, block in EVERY if block.kind == "toml"]
+HEREDOC = re.compile(r"> \S+\.toml <<'END'\n(.*?)^END$", re.DOTALL | re.MULTILINE)
+SETTINGS = [(page, block.line, block.text) for page, block in EVERY if block.kind == "toml"] + [
+    (page, block.line, text) for page, block in MARKED for text in HEREDOC.findall(block.text)
+]
 
 
-@pytest.mark.parametrize(("page", "block"), SETTINGS, ids=named)
-def test_settings_of_the_pages_can_be_used(page: Path, block: Block, tmp_path: Path) -> None:
-    del page
-    (tmp_path / "site.toml").write_text(block.text)
+@pytest.mark.parametrize(("page", "line", "text"), SETTINGS, ids=named)
+def test_settings_of_the_pages_can_be_used(page: Path, line: int, text: str, tmp_path: Path) -> None:
+    del page, line
+    (tmp_path / "site.toml").write_text(text)
     try:
         settings.load(
             {"GRIDCOMPAT_CONFIG": str(tmp_path / "site.toml")}, home=os.devnull, uid=1, remember=False
@@ -140,4 +145,5 @@ def test_blocks_are_found() -> None:
 def test_marks_name_reasons_that_are_used() -> None:
     used = {reason for reason in REASONS for _, block in MARKED if block.mark.startswith(reason)}
     assert used == set(REASONS)
+    assert len(SETTINGS) > 4 and len(CRONTABS) > 3
     assert (ROOT / "tests/e2e/test_tutorial.py").exists()
