@@ -6,7 +6,7 @@ Must not know how a job is laid out: `output.qstat_job` and `output.qstat_job_xm
 from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, SECRET
-from gridcompat.commands import _listing, _requests
+from gridcompat.commands import _consumed, _listing, _requests
 from gridcompat.errors import ClusterError, GridError
 from gridcompat.output import qstat_job as text
 from gridcompat.patterns import matches
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gridcompat.commands._listing import Given
     from gridcompat.commands.context import Context
     from gridcompat.model import JobRequest
+    from gridcompat.output.consumed import Consumed
     from gridcompat.output.qstat_job import Detail, Problem, Waiting
 
 
@@ -104,6 +105,7 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
             for run in status.get("running") or ()
             if run.get("state") != "t"
         ),
+        consumed=_consumed_by(context, obj),
         problems=_problems(obj),
         waiting=waiting(obj, now=context.now),
         predecessors=_still_there(context, obj, spec.get("predecessors") or ()),
@@ -112,6 +114,14 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
         array_successors=_successors(context, obj, "WaitsByTask", "arrayPredecessors"),
         binding=binding,
     )
+
+
+def _consumed_by(context: Context, obj: K8sObject) -> dict[int, Consumed]:
+    """What each task that runs uses, by task."""
+    number = job_id(obj)
+    runs = (obj.get("status") or {}).get("running") or ()
+    started = [(number, int(run.get("startedAt") or 0)) for run in runs if run.get("state") != "t"]
+    return {task: used for (_, task), used in _consumed.of_runs(context, started).items()}
 
 
 def _identity(context: Context, obj: K8sObject) -> tuple[str, int, str, int]:

@@ -12,11 +12,12 @@ from gridcompat.states import FINISHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from gridcompat.commands._listing import Given
     from gridcompat.commands.context import Context
+    from gridcompat.output.consumed import Consumed
     from gridcompat.translate.rows import Row
 
     _Text: TypeAlias = Callable[[Row], str]
@@ -111,16 +112,30 @@ def show(context: Context, given: Given, rows: Sequence[Row], *, view: text.View
 
 def body(context: Context, given: Given, rows: Sequence[Row], *, view: text.View) -> str:
     """Return the lines of rows without a header."""
+    used = _used_by(context, rows) if view.extended else {}
+
+    def lines(row: Row) -> str:
+        of_run = used.get((row.job_id, int(row.tasks or 1))) if used and row.queue else None
+        return text.lines(row, view, context.now, of_run)
+
     if not given.has("-r"):
-        return "".join(text.lines(row, view, context.now) for row in rows)
+        return "".join(map(lines, rows))
     from gridcompat.commands import _requests
 
     below = _requests.texts(context, rows, view=view, binding=not given.has("-ncb"))
     parts = []
     for row in rows:
-        for line in text.lines(row, view, context.now).splitlines(keepends=True):
+        for line in lines(row).splitlines(keepends=True):
             parts += [line, below[row.job_id](row)]
     return "".join(parts)
+
+
+def _used_by(context: Context, rows: Sequence[Row]) -> Mapping[tuple[int, int], Consumed]:
+    """What the runs among rows use, by job and task, as far as that is known."""
+    from gridcompat.commands import _consumed
+
+    started = [(row.job_id, row.time) for row in rows if row.queue and "t" not in row.state]
+    return _consumed.of_runs(context, started)
 
 
 def _document(context: Context, given: Given, rows: Sequence[Row], *, view: text.View) -> str:

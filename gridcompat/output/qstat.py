@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gridcompat.model import JobRequest
+    from gridcompat.output.consumed import Consumed
     from gridcompat.settings import Settings
     from gridcompat.translate.rows import Row
 
@@ -173,8 +174,12 @@ def listing(rows: Sequence[Row], now: float) -> str:
     return "".join(parts)
 
 
-def lines(row: Row, view: View, now: float) -> str:
-    """Return the lines of one row as the view wants them, with newlines: several with MASTER and SLAVE."""
+def lines(row: Row, view: View, now: float, consumed: Consumed | None = None) -> str:
+    """Return the lines of one row as the view wants them, with newlines: several with MASTER and SLAVE.
+
+    Args:
+        consumed: what the run uses, if that is known.
+    """
     head = (
         f"{row.job_id:>7d} {_priorities(row, view, now)}{plain(row.name):<10.10s} {plain(row.owner):<12.12s} "
     )
@@ -187,7 +192,7 @@ def lines(row: Row, view: View, now: float) -> str:
         head += " " * 20
     blank = " " * (len(head) + (PRIORITIES_EXTRA if view.priorities else 0))
     tail = row.tasks or NO_TASK
-    middle = _usage(row) if view.extended else ""
+    middle = _usage(row, consumed) if view.extended else ""
     where = "" if view.full else f"{row.queue:<30.30s} "
     if not (view.masters or view.subtasks):
         return f"{head}{middle}{where}{row.slots:>5d} {tail}\n"
@@ -220,16 +225,18 @@ URGENCY_OF_A_SLOT = 1000
 """Source: complex(5), the urgency of `slots`."""
 
 
-def _usage(row: Row) -> str:
-    """The columns from cpu to share: what a run used is known when it has ended."""
+def _usage(row: Row, consumed: Consumed | None) -> str:
+    """The columns from cpu to share."""
+    from gridcompat.output.consumed import columns
+
     if row.state == FINISHED:
         return " " * 27 + "   NA " * 6
     if not row.queue:
         used = " " * 27
-    elif row.slots > 1:
+    elif row.slots > 1 and consumed is None:
         used = "NA         NA      NA      "
     else:
-        used = "0:00:00:00 0.00000 0.00000 "
+        used = columns(consumed)
     return used + "    0 " * 5 + "0.00  "
 
 

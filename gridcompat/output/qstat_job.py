@@ -7,14 +7,16 @@ Source: qstat(1), -j; order of keys and texts from recordings and a live 8.1.9.
 
 from __future__ import annotations
 
+from gridcompat.output.consumed import usage
 from gridcompat.output.qstat import plain, ranges_of, shown, stamp
 from gridcompat.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gridcompat.model import HostPath, JobRequest, Resource
+    from gridcompat.output.consumed import Consumed
 
 RULE = "=" * 62 + "\n"
 WIDTH = 28
@@ -88,7 +90,7 @@ FOUND = (
         "Queue instances dropped because they are temporarily not available",
     ),
 )
-"""What the controller finds: what stands in its text, the message's number and title. Source: a live 8.1.9."""
+"""What the controller finds: what stands in its text, number and title. Source: a live 8.1.9."""
 KINDS = (
     NO_HOST,
     *{number: Waiting(number=number, text="", title=title) for _, number, title in FOUND}.values(),
@@ -131,6 +133,8 @@ class Detail:
     """Exported variables; None for a value that may not be read."""
     running: tuple[tuple[int, int, int], ...] = ()
     """(task, epoch seconds of the start, slots)"""
+    consumed: Mapping[int, Consumed] = {}
+    """What tasks that run use, as far as that is known."""
     problems: tuple[Problem, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     predecessors: tuple[int, ...] = ()
@@ -230,9 +234,8 @@ def _after(detail: Detail) -> list[str]:
     if detail.binding:
         line("binding", request.binding or "NONE")
     line("job_type", job_type(request))
-    used = "cpu=00:00:00, mem=0.00000 GB s, io=0.00000 GB, vmem=N/A, maxvmem=N/A"
     for task, _, _ in detail.running:
-        line(f"usage{task:>10}", used)
+        line(f"usage{task:>10}", usage(detail.consumed.get(task)))
     if detail.binding:
         for task, _, _ in detail.running:
             line(f"binding{task:>8}", "NONE")
