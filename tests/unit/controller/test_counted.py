@@ -135,7 +135,7 @@ NOT_FORCED = 'cannot run in queue "forced" because it is not contained in its ha
 NOT_FORCEDN = 'cannot run in queue "forcedn" because it is not contained in its hard queue list (-q)'
 NOT_TASK = 'cannot run in queue "task" because it is not contained in its hard queue list (-q)'
 NO_SMP = 'cannot run in PE "smp" because it only offers 0 slots'
-SMP = {"slots": 2, "parallel_environment": "smp"}
+SMP: dict[str, Any] = {"slots": 2, "parallel_environment": "smp"}
 
 
 @pytest.mark.parametrize(
