@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcompat.cluster.quantity import quantity
 from gridcompat.controller.closed import Closed
-from gridcompat.controller.permits import permits
+from gridcompat.controller.permits import refusal, refusal_of_host
 from gridcompat.controller.shape import asked_for, misfit, queues_on
 from gridcompat.options.terms import Terms, environment_of, let_into_environment
 from gridcompat.output.messages import submit
@@ -75,7 +75,9 @@ class Capacity:
         self._unscheduled: Counter[str] = Counter()
         self._terms = Terms(settings)
         self._known_terms: dict[tuple[Shape, str, str], tuple[Term, ...]] = {}
-        self._gives_out = bool(self._terms.supply.known or settings.resource_quotas)
+        self._differ = bool(
+            settings.hosts or settings.resource_quotas or any(queue.per_host for queue in settings.queues)
+        ) or bool(self._terms.supply.known)
         self._bound: dict[tuple[Want, ...], bool] = {}
         """Whether what jobs want must be on the host it is counted on."""
         self._taken: Counter[tuple[str, ...]] = Counter()
@@ -202,7 +204,7 @@ class Capacity:
         return bool(shape.wants or shape.environment or self._settings.resource_quotas)
 
     def _is_bound(self, shape: Shape) -> bool:
-        if len(self._live) < 2 or not self._gives_out:
+        if len(self._live) < 2 or not self._differ:
             return False
         found = self._bound.get(shape.wants)
         if found is None:
@@ -338,7 +340,7 @@ class Capacity:
             return [submit.OFFERS_ONLY % (shape.request, name, offer)]
         if shape.environment and not let_into_environment(shape, self._settings):
             return [submit.NO_PE_ACCESS % environment_of(shape, self._settings)]
-        said = self._terms.misfit_of_host(shape, name)
+        said = refusal_of_host(shape, name, self._settings) or self._terms.misfit_of_host(shape, name)
         if not said and (short := self._short_of(self._terms.at_host(shape, name))) is not None:
             said = self._terms.shortage(shape, *short)
         if said and not shape.environment:
@@ -370,8 +372,8 @@ class Capacity:
             return said % f"{queue.name}@{host}"
         if queue.name not in asked:
             return submit.NOT_IN_QUEUE_LIST % queue.name if shape.queues else ""
-        if not permits(queue, shape, host, self._settings):
-            return ""
+        if why := refusal(queue, shape, host, self._settings):
+            return why
         if why := self._terms.misfit(shape, queue, host):
             return why
         short = self._short_of(self._terms_of(shape, host, queue.name))

@@ -28,11 +28,6 @@ def _lines(settings: Settings) -> Iterator[str]:
         ]
         if names:
             yield f"parallel environment {environment.name}: {', '.join(names)}"
-    for host in settings.hosts:
-        lists = ("user_lists", "xuser_lists", "projects", "xprojects")
-        names = [name for name in lists if getattr(host, name)]
-        if names:
-            yield f"host {host.name}: {', '.join(names)}"
     for calendar in settings.calendar_details:
         if "suspended" in f"{calendar.year} {calendar.week}":
             yield f"calendar {calendar.name}: closes queues; what runs in them is not suspended"

@@ -30,6 +30,9 @@ ELSEWHERE = frozenset(("hostname", "qname", "arch"))
 BY_HOST = frozenset(("slots", "h_vmem"))
 """Complexes that hosts are known to bound, whatever the settings say."""
 
+WHOM = frozenset(("user_lists", "xuser_lists", "projects", "xprojects", "pe_list"))
+"""Fields of queues that say who may use them."""
+
 
 class Supply:
     """A site's complex_values, by place."""
@@ -127,19 +130,34 @@ class Supply:
 
 
 def binds_host(resources: Iterable[tuple[str, str]], settings: Settings) -> bool:
-    """Return whether something that a job consumes is counted by host, so that it must run where planned."""
-    for of_set in quotas.sets(settings):
-        if any(kind == "hosts" for rule in of_set for kind, _ in rule.filters):
-            return True
-    asked = {name for name, _ in resources}
-    names = {name for host in settings.hosts if host.name != places.GLOBAL for name, _ in host.complex_values}
+    """Return whether hosts differ in what they have for a job, or whom they take: it must run where planned.
+
+    A cluster's scheduler knows nothing of that. Slots and h_vmem are left to it.
+    """
+    rules = (rule for of_set in quotas.sets(settings) for rule in of_set)
+    if any(kind == "hosts" for rule in rules for kind, _ in rule.filters):
+        return True
+    by_host: set[str] = set()
+    by_queue: set[str] = set()
+    for host in settings.hosts:
+        if host.name != places.GLOBAL:
+            by_host |= {name for name, _ in host.complex_values}
+            if host.user_lists or host.xuser_lists or host.projects or host.xprojects:
+                return True
     for queue in settings.queues:
-        names |= {name for name, _ in queue.complex_values}
+        by_queue |= {name for name, _ in queue.complex_values}
         for _, fields in queue.per_host:
-            names |= {name for name, _ in places.pairs(dict(fields).get("complex_values", ""))}
-    for name in sorted(names - BY_HOST - ELSEWHERE):
+            if not {field for field, _ in fields}.isdisjoint(WHOM):
+                return True
+            by_host |= {name for name, _ in places.pairs(dict(fields).get("complex_values", ""))}
+    asked = {name for name, _ in resources}
+    for name in sorted((by_host | by_queue) - BY_HOST - ELSEWHERE):
         known = complexes.find(name, settings)
-        if known is not None and known.consumable and (name in asked or amount(known, known.default)):
+        if known is None:
+            continue
+        # What is fixed is the same wherever the queue is; what is consumed is counted on each host.
+        takes = name in asked or _consumed(known, known.default, 1) > 0
+        if (takes and known.consumable) or (name in by_host and (takes or known.forced)):
             return True
     return False
 

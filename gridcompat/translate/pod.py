@@ -327,20 +327,22 @@ HOSTNAME = "kubernetes.io/hostname"
 def _affinity(request: JobRequest, queue: Queue, settings: Settings, host: str) -> dict[str, Any] | None:
     """Only hosts that -q names for this queue, and none that the site says has not got it; None for any.
 
-    Where the site counts something by host that the scheduler knows nothing of, only the host planned.
+    Where hosts differ in what the scheduler knows nothing of, only the host planned.
     """
     expressions: list[dict[str, Any]] = []
-    if host and _is_label_value(host) and binds_host(request.hard_resources, settings):
-        expressions.append({"key": HOSTNAME, "operator": "In", "values": [host]})
     named = _named_hosts(request, queue)
     if named:
         expressions.append({"key": HOSTNAME, "operator": "In", "values": named})
     without = [name for name in places.excluded(queue, settings) if _is_label_value(name)]
     if without:
         expressions.append({"key": HOSTNAME, "operator": "NotIn", "values": without})
-    if not expressions:
+    term: dict[str, Any] = {"matchExpressions": expressions} if expressions else {}
+    if host and binds_host(request.hard_resources, settings):
+        # By the node's own name: its label may say something else.
+        term["matchFields"] = [{"key": "metadata.name", "operator": "In", "values": [host]}]
+    if not term:
         return None
-    terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
+    terms = {"nodeSelectorTerms": [term]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 

@@ -98,7 +98,6 @@ def test_what_nothing_obeys_is_named(tmp_path: Path) -> None:
     )
     assert only_shown(settings) == [
         "queue a: prolog",
-        "host n1: user_lists",
         "calendar night: closes queues; what runs in them is not suspended",
     ]
     assert only_shown(Settings()) == []

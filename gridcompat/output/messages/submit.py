@@ -106,6 +106,10 @@ DISABLED = 'queue instance "%s" dropped because it is disabled'
 NOT_AVAILABLE = 'queue instance "%s" dropped because it is temporarily not available'
 NO_PE_ACCESS = 'cannot run because no access to PE "%s"'
 NOT_IN_QUEUE_LIST = 'cannot run in queue "%s" because it is not contained in its hard queue list (-q)'
+NOT_IN_PE_LIST = 'cannot run in queue "%s" because PE "%s" is not in PE list'
+NO_PERMISSION_FOR = "has no permission for %s"
+WRONG_PROJECT_FOR = "(%s) does not have the correct project to run in %s"
+"""The place is `host "h"` or `cluster queue "q"`."""
 NO_PERMISSION = 'has no permission for cluster queue "%s"'
 WRONG_PROJECT = '(no project) does not have the correct project to run in cluster queue "%s"'
 """The same words for a job of another project. Source: master."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -14,6 +15,7 @@ from gridcompat.cluster.embedded.container import expand
 from gridcompat.model import JobRequest
 from gridcompat.record import replace
 from gridcompat.settings import Queue, Settings
+from gridcompat.settings.site import ExecHost, ResourceQuota
 from gridcompat.translate import launch
 from gridcompat.translate import pod as pods
 from gridcompat.translate.account_files import account_config_map
@@ -423,3 +425,50 @@ def test_a_queue_on_a_host_goes_to_that_host(queues: tuple[str, ...], hosts: lis
         ]
     at_home = made(replace(SCRIPT, hard_queues=queues), settings=replace(SETTINGS, cluster="embedded"))
     assert "affinity" not in at_home["spec"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "changes", "bound"),
+    [
+        ((), {}, False),
+        ((("gpu", "1"),), {}, True),
+        ((("lic", "1"),), {}, False),
+        ((), {"hosts": (ExecHost(name="n1", user_lists=("staff",)),)}, True),
+        ((), {"hosts": (ExecHost(name="n1", complex_values=(("slots", "4"), ("h_vmem", "8G"))),)}, False),
+        ((), {"resource_quotas": (ResourceQuota(name="q", rules=("hosts {*} to slots=4",)),)}, True),
+        ((), {"resource_quotas": (ResourceQuota(name="q", rules=("users {*} to slots=4",)),)}, False),
+        ((), {"queues": (Queue(name="task", per_host=(("n1", (("pe_list", "NONE"),)),)),)}, True),
+        ((), {"queues": (Queue(name="task", per_host=(("n1", (("slots", "4"),)),)),)}, False),
+    ],
+    ids=[
+        "nothing", "of-the-host", "of-the-site", "lists-of-a-host", "slots", "quota-of-hosts",
+        "quota-of-users", "environments-of-a-host", "slots-of-a-queue",
+    ],
+)  # fmt: skip
+def test_a_pod_runs_where_it_was_planned_if_hosts_differ(
+    resources: tuple[tuple[str, str], ...], changes: dict[str, Any], bound: bool
+) -> None:
+    site: dict[str, Any] = {
+        "cluster": "kubernetes",
+        "complexes": ("gpu gpu INT <= YES YES 0 0", "lic lic INT <= YES YES 0 0"),
+        "hosts": (
+            ExecHost(name="global", complex_values=(("lic", "3"),)),
+            ExecHost(name="n1", complex_values=(("gpu", "2"),)),
+        ),
+    }
+    request = JobRequest(name="j", script_file="j", hard_resources=resources)
+    pod = pods.attempt_pod(
+        job(request),
+        request,
+        1,
+        1,
+        0,
+        "task",
+        account=ACCOUNT,
+        settings=Settings(**(site | changes)),
+        host="n1",
+    )
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}
+    wanted = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    kubernetes_validate.validate(pod, VERSION, strict=True)
+    assert pod["spec"].get("affinity") == ({"nodeAffinity": wanted} if bound else None)
