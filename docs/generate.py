@@ -190,7 +190,16 @@ def json_shapes() -> str:
     """Return a section for each `--json`, with a table of its fields."""
     parts = []
     for shape in _shapes.SHAPES:
-        parts += [f"## `{shape.command}`", "", shape.about, "", "| field | type | |", "|---|---|---|"]
+        # The anchor of a heading without `--json` is the same on code hosts and on the site.
+        title = " ".join(shape.command.split()[:2])
+        parts += [
+            f"## `{title}`",
+            "",
+            f"`{shape.command}`. {shape.about}",
+            "",
+            "| field | type | |",
+            "|---|---|---|",
+        ]
         for path, kind, meaning in shape.fields:
             there = " (not always there)" if path.endswith("?") else ""
             listed = kind.removeprefix(_shapes.ONE_OF)

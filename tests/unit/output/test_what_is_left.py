@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from printed_world import NOW, World, running
@@ -63,11 +64,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     settings = load({"GRIDCOMPAT_CONFIG": str(path)}, home=os.devnull, uid=os.getuid())[0]
     made = World(tmp_path_factory.mktemp("world"), settings)
 
-    def job(number: int, asked: str, *, queue: str = "task", slots: int = 1, **fields: str) -> None:
+    def job(number: int, asked: str, *, queue: str = "task", slots: int = 1, **fields: Any) -> None:
         resources = tuple(
             (name, value) for name, _, value in (part.partition("=") for part in asked.split(","))
         )
-        request = JobRequest(name="j", script_file="j", hard_resources=resources, **fields)  # type: ignore[arg-type]
+        request = JobRequest(name="j", script_file="j", hard_resources=resources, **fields)
         made.add(number, request, status={"running": [running(queue=queue, slots=slots)]}, slots=slots)
 
     job(1001, "lic=2,forc=TRUE", slots=2, parallel_environment="smp")
