@@ -117,6 +117,27 @@ def tokens(site: RealCluster) -> list[Path]:
     return [path for path in found if path.parts[-5] in uids]
 
 
+@contextmanager
+def written_again_and_again(paths: list[Path], text: str) -> Iterator[None]:
+    """Files with a text, whatever the kubelet writes there, which renews tokens when it likes."""
+    stop = threading.Event()
+
+    def write() -> None:
+        while True:
+            for path in paths:
+                path.write_text(text)
+            if stop.wait(0.2):
+                return
+
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writing.join()
+
+
 def test_the_daemons_credentials_run_out_and_are_renewed(site: RealCluster, user: Account) -> None:
     secret = {
         "apiVersion": "v1",
@@ -130,16 +151,13 @@ def test_the_daemons_credentials_run_out_and_are_renewed(site: RealCluster, user
     running, before = long_job(user), Jobs(user)
     good = {path: path.read_text() for path in tokens(site)}
     assert len(good) == 2
-    for path in good:
-        path.write_text(token)
-    try:
+    with written_again_and_again(list(good), token):
         site.wait(lambda: not site.leader(), "somebody leads without credentials", 60)
         amid = Jobs(user)
         assert state(user, amid.ids["plain"]) == "qw"
         user.ok("qdel", running)
-    finally:
-        for path, text in good.items():
-            path.write_text(text)
+    for path, text in good.items():
+        path.write_text(text)
     site.wait(lambda: bool(site.leader()), "nobody leads", 120)
     site.wait(lambda: len(entries(user, running)) == 1, "the order is forgotten")
     before.went_through(keep=True)
