@@ -16,23 +16,23 @@ class ExecHost:
     name: str
     """`global` is no host: what it has, all hosts share."""
     load_scaling: str = "NONE"
-    """Shown only, as the lists below."""
+    """Shown only."""
     complex_values: tuple[tuple[str, str], ...] = ()
     """What the host has: (gpu, 2) ... Consumables, `slots` and `h_vmem` among them, are counted."""
     processors: int = 0
     """Shown until the node says how many it has."""
     user_lists: tuple[str, ...] = ()
-    """See load_scaling."""
+    """Only members of these `[[user_list]]`s run there; empty: everybody."""
     xuser_lists: tuple[str, ...] = ()
-    """See load_scaling."""
+    """Members of these do not."""
     projects: tuple[str, ...] = ()
-    """See load_scaling."""
+    """Only jobs of these projects run there; empty: all jobs."""
     xprojects: tuple[str, ...] = ()
-    """See load_scaling."""
+    """Jobs of these projects do not."""
     usage_scaling: str = "NONE"
-    """See load_scaling."""
+    """Shown only."""
     report_variables: str = "NONE"
-    """See load_scaling."""
+    """Shown only."""
 
 
 @record
