@@ -165,7 +165,15 @@ def parsing_context(context: Context) -> ParsingContext:
         now=context.now,
         hosts=() if context.settings.cluster == "embedded" else _Hosts(context),
         reader=DiskReader(),
+        taken=lambda: _taken(context),
     )
+
+
+def _taken(context: Context) -> Mapping[tuple[str, ...], float]:
+    """What runs take of what the site gives out."""
+    from gridcompat.commands._used import taken
+
+    return taken(context)
 
 
 class _Hosts:

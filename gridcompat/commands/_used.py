@@ -23,10 +23,11 @@ def taken(context: Context) -> _Stores:
     """Return how much is taken from each store of `options.terms`, if the site gives anything out."""
     settings = context.settings
     given = (
-        *(host.complex_values for host in settings.hosts),
+        *(one.complex_values for one in settings.hosts),
         *(one.complex_values for one in settings.queues),
     )
-    if not any(given) and not any(one.per_host for one in settings.queues):
+    by_host = any(queue.per_host for queue in settings.queues)
+    if not (any(given) or by_host or settings.resource_quotas):
         return {}
     found: _Stores = {}
     for term in debits(context, {}):

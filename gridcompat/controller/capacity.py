@@ -343,6 +343,8 @@ class Capacity:
         said = refusal_of_host(shape, name, self._settings) or self._terms.misfit_of_host(shape, name)
         if not said and (short := self._short_of(self._terms.at_host(shape, name))) is not None:
             said = self._terms.shortage(shape, *short)
+        if not said and (short := self._short_of(self._quotas_of_host(shape, name))) is not None:
+            said = self._terms.shortage(shape, *short)
         if said and not shape.environment:
             return [said]
         able = self._queues(shape, name)
@@ -355,6 +357,11 @@ class Capacity:
                     return None
                 found.append(why)
         return found
+
+    def _quotas_of_host(self, shape: Shape, host: str) -> list[Term]:
+        """The quotas of a host that are the same in all its queues."""
+        queue = self._settings.queues[0].name if self._settings.queues else ""
+        return [term for term in self._terms_of(shape, host, queue) if term.of_host]
 
     def _short_of(self, terms: Iterable[Term]) -> tuple[Term, float] | None:
         """The first store that has not enough, and what is left in it."""
@@ -370,13 +377,18 @@ class Capacity:
         if closed:
             said = submit.DISABLED if closed == "D" else submit.NOT_AVAILABLE
             return said % f"{queue.name}@{host}"
+        terms = self._terms_of(shape, host, queue.name)
+        # The grid looks at quotas before it looks at -q.
+        quota = self._short_of(term for term in terms if term.rule and not shape.environment)
+        if quota is not None:
+            return self._terms.shortage(shape, *quota)
         if queue.name not in asked:
             return submit.NOT_IN_QUEUE_LIST % queue.name if shape.queues else ""
         if why := refusal(queue, shape, host, self._settings):
             return why
         if why := self._terms.misfit(shape, queue, host):
             return why
-        short = self._short_of(self._terms_of(shape, host, queue.name))
+        short = self._short_of(terms)
         return None if short is None else self._terms.shortage(shape, *short)
 
 

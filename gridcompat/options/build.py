@@ -107,7 +107,7 @@ def _finish(
         if level != "n":
             from gridcompat.options.suitable import reasons
 
-            unsuitable = "\n".join(reasons(request, context=context))
+            unsuitable = "\n".join(reasons(request, context=context, as_it_is=level == "p"))
         if unsuitable and level == "e":
             raise WarnedRefusal(submit.NO_SUITABLE_QUEUES, warnings=tuple(warnings))
         if unsuitable and level == "w":

@@ -14,7 +14,7 @@ from gridcompat.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import Protocol
 
     from gridcompat.options.scan import Occurrence
@@ -64,6 +64,8 @@ class Context:
     hosts: Collection[str] = ()
     """Execution hosts that -q QUEUE@HOST and -l hostname may name; empty is this host alone.
     Gone through only when one is named: on a real cluster that asks for the nodes."""
+    taken: Callable[[], Mapping[tuple[str, ...], float]] = dict
+    """Asks what runs take from each store of `options.terms`; only -w p does."""
 
 
 class WarnedRefusal(Refused):

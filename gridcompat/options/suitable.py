@@ -1,6 +1,6 @@
 """Whether any queue could ever run a request, on an empty grid: -w e, w, v and p.
 
-An offline look at queues, hosts and consumables of the settings; it takes no other job into account.
+A look at queues, hosts and consumables of the settings; only -w p takes other jobs into account.
 Must not know clusters: which queue runs a job is decided by the controller.
 """
 
@@ -10,21 +10,24 @@ from gridcompat import units
 from gridcompat.options import checks, match
 from gridcompat.options.terms import GLOBALLY, IN_ENVIRONMENT, Asked, Terms
 from gridcompat.output.messages import submit
-from gridcompat.settings import places
+from gridcompat.settings import calendars, places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from gridcompat.model import JobRequest
     from gridcompat.options.context import Context
     from gridcompat.settings import Queue, Settings
 
 
-def reasons(request: JobRequest, *, context: Context) -> list[str]:
+def reasons(request: JobRequest, *, context: Context, as_it_is: bool = False) -> list[str]:
     """Return why no queue could run the job, in the grid's words, one reason each; empty if one could.
 
     `Job N ` stands before each when they are printed.
+
+    Args:
+        as_it_is: what is taken and closed now counts, too.
     """
     settings = context.settings
     hosts = checks.hosts_of(context)
@@ -34,7 +37,7 @@ def reasons(request: JobRequest, *, context: Context) -> list[str]:
     blocked = _host_reasons(request, context) or _queue_reasons(request, context, [q.name for q in queues])
     if refused := checks.no_environment_access(request, context):
         return [submit.NO_PE_ACCESS % refused, submit.PE_OFFERS_ONLY % (refused, 0)]
-    short, offered = ([], 0) if blocked else _shortages(request, context, queues)
+    short, offered = ([], 0) if blocked else _shortages(request, context, queues, as_it_is)
     if short and request.parallel_environment:
         name = (checks.environments(request.parallel_environment, settings) or ("",))[0]
         return [*lines, submit.PE_OFFERS_ONLY % (name, offered)]
@@ -104,7 +107,9 @@ def _queue_reasons(request: JobRequest, context: Context, queues: list[str]) -> 
     return lines
 
 
-def _shortages(request: JobRequest, context: Context, queues: list[Queue]) -> tuple[list[str], int]:
+def _shortages(
+    request: JobRequest, context: Context, queues: list[Queue], as_it_is: bool
+) -> tuple[list[str], int]:
     """What is not there even for the only job, and the slots for which there would be enough."""
     settings = context.settings
     terms = Terms(settings)
@@ -117,16 +122,21 @@ def _shortages(request: JobRequest, context: Context, queues: list[Queue]) -> tu
         project=request.project,
         user=context.user,
     )
-    if not (terms.supply.known or settings.resource_quotas):
+    if not (terms.supply.known or settings.resource_quotas or settings.calendar_details):
         return [], 0
+    taken = context.taken() if as_it_is else {}
     found: dict[str, None] = {}
     offered: list[int] = []
     for host in checks.hosts_of(context):
         for queue in queues:
             if not places.has_queue(queue, host, settings):
                 continue
-            why, enough_for = _shortage(terms, asked, places.on_host(queue, host, settings), host)
-            if not why:
+            here = places.on_host(queue, host, settings)
+            if as_it_is and calendars.closed(here.calendar, settings, context.now):
+                found[submit.NOT_AVAILABLE % f"{here.name}@{host}"] = None
+                continue
+            why, enough_for = _shortage(terms, asked, here, host, taken)
+            if why is None:
                 return [], 0
             found[why] = None
             offered.append(enough_for)
@@ -134,17 +144,23 @@ def _shortages(request: JobRequest, context: Context, queues: list[Queue]) -> tu
     return globally[:1] or list(found), max(offered, default=0)
 
 
-def _shortage(terms: Terms, asked: Asked, queue: Queue, host: str) -> tuple[str, int]:
-    """Why a queue on a host has not enough for the only job, and for how many slots it has; "" if it has."""
+def _shortage(
+    terms: Terms, asked: Asked, queue: Queue, host: str, taken: Mapping[tuple[str, ...], float]
+) -> tuple[str | None, int]:
+    """Why a queue on a host has not enough for the only job, and for how many slots it has.
+
+    None if it has enough, "" if the grid says no more than that of a parallel job.
+    """
     if why := terms.misfit(asked, queue, host):
         return why, 0
     for term in terms.of(asked, queue, host, {}):
-        if term.limit < term.amount and term.key[0] != IN_ENVIRONMENT:
+        free = term.limit - taken.get(term.key, 0.0)
+        if free < term.amount and term.key[0] != IN_ENVIRONMENT:
             known = terms.supply.known.get(term.name)
             each = term.amount / asked.slots
             by_slot = term.key[0] == GLOBALLY and known is not None and not known.per_job
-            return terms.shortage(asked, term, term.limit), int(term.limit // each) if by_slot else 0
-    return "", 0
+            return terms.shortage(asked, term, free), int(free // each) if by_slot else 0
+    return None, 0
 
 
 def _queue_offer(request: JobRequest, queue: str, host: str, limits: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from gridcompat.settings import Queue, Settings
+    from gridcompat.settings.quotas import Rule
     from gridcompat.settings.supply import Want
 
     class Demand(Protocol):
@@ -74,6 +75,8 @@ class Term:
     """`maxu/2`"""
     share: str = ""
     """`root/////`: whose share, as the scheduling info names it."""
+    of_host: bool = False
+    """The rule is for hosts, whatever the queue."""
 
 
 @record
@@ -173,6 +176,7 @@ class Terms:
                             asked=asked,
                             rule=rule.name,
                             share="".join(f"{one}/" for one in share),
+                            of_host=_is_of_host(rule),
                         )
                     )
         return found
@@ -222,16 +226,20 @@ class Terms:
         name, value = lack
         return f"{level}f:{name}={text(self.supply.known[name], value)}"
 
+    def _is_silent(self, term: Term) -> bool:
+        """Whether the grid says of a parallel job only that its environment offers nothing."""
+        return term.key[0] == IN_QUOTA or self.supply.known[term.name].per_job
+
     def shortage(self, demand: Demand, term: Term, free: float) -> str:
         """Return why a run does not start when no more than `free` is left of what it takes.
 
         For some of it the grid only says that the parallel environment offers nothing; that is "" here.
         """
         level = term.key[0]
+        if level == IN_ENVIRONMENT or (demand.environment and self._is_silent(term)):
+            return ""
         if level == IN_QUOTA:
             return submit.EXCEEDS % (term.share, term.rule)
-        if level == IN_ENVIRONMENT or (demand.environment and self.supply.known[term.name].per_job):
-            return ""
         because = submit.ONLY if term.asked else submit.ONLY_BY_DEFAULT
         offer = f"{because}{level}c:{term.name}={shown(self.supply.known[term.name], free)}"
         if level == IN_QUEUE:
@@ -242,6 +250,11 @@ class Terms:
         if level == GLOBALLY:
             return submit.GLOBALLY_BECAUSE % (demand.request, offer)
         return submit.AT_HOST_BECAUSE % (demand.request, term.key[1], offer)
+
+
+def _is_of_host(rule: Rule) -> bool:
+    kinds = {kind for kind, _ in rule.filters}
+    return "hosts" in kinds and "queues" not in kinds
 
 
 def environment_of(demand: Demand, settings: Settings) -> str:

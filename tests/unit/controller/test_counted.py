@@ -272,32 +272,35 @@ def test_what_is_consumed_without_asking_counts(tmp_path: Any) -> None:
     )
 
 
+PERUSER = 'cannot run because it exceeds limit "root/////" in rule "maxu/peruser"'
 NOT_LONG = 'cannot run in queue "long" because it is not contained in its hard queue list (-q)'
 
 
 @pytest.mark.parametrize(
     ("asked", "fields", "lines"),
     [
-        ("", {}, ['cannot run because it exceeds limit "root/////" in rule "maxu/peruser"', NOT_LONG]),
+        ("", {}, [PERUSER, NOT_LONG]),
         (
             "lic=2",
             {"queue": "long"},
-            [NOT_TASK, 'cannot run because it exceeds limit "root/////" in rule "maxu/2"'],
+            [PERUSER, 'cannot run because it exceeds limit "root/////" in rule "maxu/2"'],
         ),
-        (
-            "scr=3G",
-            {"queue": "long"},
-            [NOT_TASK, 'cannot run because it exceeds limit "////vm/" in rule "hostsum/1"'],
-        ),
+        ("scr=3G", {"queue": "long"}, ['cannot run because it exceeds limit "////vm/" in rule "hostsum/1"']),
         (
             "joblic=1",
             {"queue": "long"},
-            [NOT_TASK, 'cannot run because it exceeds limit "/////" in rule "total/1"'],
+            [PERUSER, 'cannot run because it exceeds limit "/////" in rule "total/1"'],
         ),
         (
             "",
+            {"queue": "long", "slots": 2, "project": "bio", "parallel_environment": "smp"},
+            [NOT_TASK, NO_SMP],
+        ),
+        ("", {"queue": "long", "slots": 6, "parallel_environment": "smp"}, [NOT_TASK, NO_SMP]),
+        (
+            "",
             {"queue": "long", "slots": 2, "project": "bio"},
-            [NOT_TASK, 'cannot run because it exceeds limit "/////" in rule "projects/1"'],
+            [PERUSER, 'cannot run because it exceeds limit "/////" in rule "projects/1"'],
         ),
     ],
 )
