@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from gridcompat.accounting_sums import Test
     from gridcompat.commands._listing import Given
     from gridcompat.commands.context import Context
     from gridcompat.model import TaskRange
@@ -52,7 +53,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
     tests = _tests(context, given)
     try:
         if given.last("-j") is not None:
-            return _jobs(context, given, [*tests, span.has] if span else tests)
+            return _jobs(context, given, tests, span)
         return _sums(context, given, tests, span)
     except FileNotFoundError as error:
         context.out("no jobs running since startup\n")
@@ -71,12 +72,19 @@ def _as_numbers(switches: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tup
         yield switch, words
 
 
-def _records(context: Context, given: Given, needle: bytes = b"") -> Iterator[list[str]]:
-    """The records that hold these bytes; none before the first job of a site has ended."""
+def _records(
+    context: Context, given: Given, needle: bytes = b"", pattern: str | None = None
+) -> Iterator[list[str]]:
+    """The records that hold these bytes, or of jobs named so; none before the first job of a site ended."""
     path = given.last("-f")
     name = path or context.accounting()
     try:
-        yield from accounting_scan.found(name, needle) if needle else raw(name)
+        if needle:
+            yield from accounting_scan.found(name, needle)
+        elif pattern is not None:
+            yield from accounting_scan.passing(name, POSITION["job_name"], _fitting(pattern))
+        else:
+            yield from raw(name)
     except FileNotFoundError:
         if path is not None:
             raise
@@ -85,20 +93,38 @@ def _records(context: Context, given: Given, needle: bytes = b"") -> Iterator[li
 # ---------------------------------------------------------------- which records
 
 
-def _tests(context: Context, given: Given) -> list[Callable[[list[str]], bool]]:
-    """What every record must pass, from all switches but -j, -t and those of `_span`.
+def _tests(context: Context, given: Given) -> list[Test]:
+    """What the fields of every record must pass, from all switches but -j, -t and those of `_span`.
 
     Raises:
         UsageError: an unknown resource.
     """
-    tests: list[Callable[[list[str]], bool]] = []
+    tests: list[Test] = []
     for title, switches, field in COLUMNS:
         word = given.last(*switches)
-        if word is not None:
-            tests.append(_queue_test(word) if title == "CLUSTER QUEUE" else _equal(POSITION[field], word))
+        if word is None:
+            continue
+        if title != "CLUSTER QUEUE":
+            tests.append((POSITION[field], word.__eq__))
+            continue
+        queue, _, host = word.partition("@")
+        tests.append((POSITION["qname"], _fitting(queue)))
+        if host and host[0] != "@":
+            tests.append((POSITION["hostname"], _fitting(host)))
     if given.has("-l"):
-        tests.append(_offering(context, given))
+        tests.append((POSITION["qname"], _offering(context, given).__contains__))
     return tests
+
+
+def _fitting(pattern: str) -> Callable[[str], bool]:
+    return lambda value: matches(pattern, value)
+
+
+def _passes(words: Sequence[str], tests: Sequence[Test], span: Span | None) -> bool:
+    """Return whether a record is wanted."""
+    return all(len(words) > at and passes(words[at]) for at, passes in tests) and (
+        span is None or span.has(words)
+    )
 
 
 def _span(context: Context, given: Given) -> Span | None:
@@ -117,15 +143,6 @@ def _span(context: Context, given: Given) -> Span | None:
     return None if begin is None and end is None else Span(at=at, begin=begin or 0, end=end)
 
 
-def _equal(at: int, word: str) -> Callable[[list[str]], bool]:
-    return lambda words: len(words) > at and words[at] == word
-
-
-def _queue_test(word: str) -> Callable[[list[str]], bool]:
-    queue, _, host = word.partition("@")
-    return lambda words: matches(queue, words[0]) and (not host or host[0] == "@" or matches(host, words[1]))
-
-
 def _date(context: Context, given: Given, switch: str) -> int | None:
     from gridcompat.units import date_seconds
 
@@ -138,8 +155,8 @@ def _date(context: Context, given: Given, switch: str) -> int | None:
         raise UsageError(f"\n{error}\n{usage('qacct')}".rstrip("\n"), exit_status=1) from None
 
 
-def _offering(context: Context, given: Given) -> Callable[[list[str]], bool]:
-    """Only records of queues that have what -l asks for.
+def _offering(context: Context, given: Given) -> frozenset[str]:
+    """The queues that have what -l asks for.
 
     Raises:
         UsageError: an unknown resource.
@@ -149,12 +166,11 @@ def _offering(context: Context, given: Given) -> Callable[[list[str]], bool]:
 
     resources = _listing.resources(context, given.words("-l"))
     settings = context.settings
-    queues = {
+    return frozenset(
         instance.queue.name
         for instance in _hosts.instances(context, _hosts.hosts(context, ()))
         if _hosts.satisfies(instance_offers(instance, settings), resources, settings)
-    }
-    return lambda words: words[0] in queues
+    )
 
 
 # ---------------------------------------------------------------- -j
@@ -208,15 +224,15 @@ def _wanted(given: Given) -> Wanted:
     return Wanted(word=word, number=number, tasks=found)
 
 
-def _jobs(context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]]) -> int:
+def _jobs(context: Context, given: Given, tests: Sequence[Test], span: Span | None) -> int:
     """Print the records of a job, of a name or of a pattern."""
     wanted = _wanted(given)
     needle = b"" if wanted.number is None else b":%d:" % wanted.number
     if wanted.number is None and not any(letter in wanted.word for letter in "*?["):
         needle = f":{wanted.word}:".encode("utf-8", "surrogateescape")
     found = False
-    for words in _records(context, given, needle):
-        if wanted.has(words) and all(test(words) for test in tests):
+    for words in _records(context, given, needle, wanted.word):
+        if wanted.has(words) and _passes(words, tests, span):
             try:
                 context.out(text.record(entry_of(words)))
             except ValueError:
@@ -245,9 +261,7 @@ def _needle(given: Given) -> bytes:
     return b"" if longest is None else f":{longest}:".encode("utf-8", "surrogateescape")
 
 
-def _sums(
-    context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]], span: Span | None
-) -> int:
+def _sums(context: Context, given: Given, tests: Sequence[Test], span: Span | None) -> int:
     """Print the sums, after all records if -j stands alone."""
     if given.has("-t"):
         raise UsageError(
@@ -261,46 +275,39 @@ def _sums(
         if given.has(*switches) or (title == "HOST" and given.last("-q") is not None)
     ]
     places = [place for _, _, place in columns]
-    # All that is tested but the time is in the columns, unless these ask for more than old files have.
-    if given.has("-j", "-l") or any(place >= FIELDS_AT_LEAST for place in places):
-        sums = _one_by_one(context, given, [*tests, span.has] if span else tests, places)
+    # Records are printed one by one, and old files lack some fields.
+    if given.has("-j") or any(place >= FIELDS_AT_LEAST for place in places):
+        sums = _one_by_one(context, given, places, tests, span)
     else:
-        found = _by_columns(context, given, places, span)
-        sums = {key: figures for key, figures in found.items() if _passes(key, places, tests)}
+        sums = _by_columns(context, given, places, tests, span)
     context.out(text.summary([(title, asked) for title, asked, _ in columns], sums))
     return 0
 
 
 def _by_columns(
-    context: Context, given: Given, places: Sequence[int], span: Span | None
+    context: Context, given: Given, places: Sequence[int], tests: Sequence[Test], span: Span | None
 ) -> dict[tuple[str, ...], list[float]]:
     """The sums of each combination of values; none before the first job of a site has ended."""
+    from gridcompat import accounting_sums
+
     path = given.last("-f")
     name = path or context.accounting()
     try:
-        return accounting_scan.sums(name, places, FIGURES, needle=_needle(given), span=span)
+        return accounting_sums.sums(name, places, FIGURES, needle=_needle(given), tests=tests, span=span)
     except FileNotFoundError:
         if path is not None:
             raise
         return {}
 
 
-def _passes(key: Sequence[str], places: Sequence[int], tests: Sequence[Callable[[list[str]], bool]]) -> bool:
-    """Return whether records with these values pass."""
-    words = [""] * FIELDS_AT_LEAST
-    for place, value in zip(places, key, strict=True):
-        words[place] = value
-    return all(test(words) for test in tests)
-
-
 def _one_by_one(
-    context: Context, given: Given, tests: Sequence[Callable[[list[str]], bool]], places: Sequence[int]
+    context: Context, given: Given, places: Sequence[int], tests: Sequence[Test], span: Span | None
 ) -> dict[tuple[str, ...], list[float]]:
     """As `_by_columns`, printing each record if -j is given."""
     records = given.has("-j")
     sums: dict[tuple[str, ...], list[float]] = {}
     for words in _records(context, given, _needle(given)):
-        if tests and not all(test(words) for test in tests):
+        if not _passes(words, tests, span):
             continue
         try:
             figures = [float(words[at]) for at in FIGURES]

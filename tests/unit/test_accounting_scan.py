@@ -1,20 +1,22 @@
-"""accounting_scan.py: however fast a file is read, it says what `accounting.raw` says line by line."""
+"""accounting_scan.py, accounting_sums.py: however fast, what they say is what `accounting.raw` says."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridcompat import accounting, accounting_scan
+from gridcompat import accounting, accounting_scan, accounting_sums
 from gridcompat.accounting import FIELDS_AT_LEAST, raw
-from gridcompat.accounting_scan import Span, found, sums
+from gridcompat.accounting_scan import Span, found, passing
+from gridcompat.accounting_sums import sums
 
 NOW = 1_764_000_000
 FIGURES = (13, 14, 15, 36, 37, 38, 40)
@@ -72,12 +74,19 @@ def one_by_one(records: Iterator[list[str]], keys: Sequence[int]) -> dict[tuple[
     return found
 
 
+def make_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read every file as one of a gigabyte is read."""
+    monkeypatch.setattr(accounting_scan, "STRSTR_FROM_BYTES", 0)
+    monkeypatch.setattr(accounting_scan, "PATTERNS_FROM_BYTES", 0)
+    monkeypatch.setattr(accounting_sums, "PATTERNS_FROM_BYTES", 0)
+
+
 @pytest.fixture(params=[64, 1000, 1 << 18], ids="pieces of {} bytes".format)
 def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in pieces of this size, so that lines cross them; and every file is large."""
     monkeypatch.setattr(accounting, "CHUNK_BYTES", request.param)
-    monkeypatch.setattr(accounting_scan, "GREP_FROM_BYTES", 0)
-    monkeypatch.setattr(accounting_scan, "TWO_FROM_BYTES", 0 if request.param == 1000 else 1 << 40)
+    make_large(monkeypatch)
+    monkeypatch.setattr(accounting_sums, "TWO_FROM_BYTES", 0 if request.param == 1000 else 1 << 40)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 
 
@@ -110,6 +119,48 @@ def test_records_that_hold_something_are_those_that_a_look_at_each_line_finds(
 
 
 @pytest.mark.usefixtures("pieces")
+@settings(max_examples=60, deadline=None)
+@given(file=FILES, at=st.sampled_from((0, 4, 8, 31)), value=st.sampled_from(("ann", "", "\udcff", "7", "0")))
+def test_records_whose_field_passes_are_those_that_a_look_at_each_record_finds(
+    file: tuple[list[bytes], bool], at: int, value: str
+) -> None:
+    path = write(*file)
+    wanted = [words for words in raw(path) if words[at] == value]
+    assert list(passing(path, at, value.__eq__)) == wanted
+    os.unlink(path)
+
+
+@pytest.mark.usefixtures("pieces")
+@settings(max_examples=60, deadline=None)
+@given(file=FILES, keys=st.sampled_from(((), (3, 0))), span=st.none() | SPANS)
+def test_sums_are_of_the_records_whose_fields_pass_each_test(
+    file: tuple[list[bytes], bool], keys: tuple[int, ...], span: Span | None
+) -> None:
+    path = write(*file)
+    asked = ((3, "ann".__eq__), (0, lambda value: value != "bob"))
+    records = (words for words in raw(path) if all(passes(words[at]) for at, passes in asked))
+    wanted = one_by_one((words for words in records if span is None or span.has(words)), keys)
+    assert repr(sums(path, keys, FIGURES, tests=asked, span=span)) == repr(wanted)
+    os.unlink(path)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    begin=st.sampled_from((0, 1, 5, 999_999_999, 10**9, NOW, NOW + 1, 1_799_999_999, 10**10 - 1, 10**10)),
+    end=st.sampled_from((None, -1, 0, 7, 999_999_999, 10**9, NOW, 1_799_999_999, 10**10 - 1, 10**11)),
+    time=st.integers(0, 10**11) | st.integers(NOW - 3, NOW + 3) | st.integers(0, 9),
+    zeros=st.sampled_from((0, 10, 12)),
+)
+def test_no_record_of_a_time_is_overlooked(begin: int, end: int | None, time: int, zeros: int) -> None:
+    span = Span(at=9, begin=begin, end=end)
+    words = [str(NOW)] * 9 + [f"{time:0{zeros}}"] + ["1"] * 35
+    looked_for = accounting_sums._may_be_in(span)
+    assert not span.has(words) or looked_for.search(b"\n" + ":".join(words).encode())
+    if 10**9 <= time < 10**10 and zeros < 12:
+        assert span.has(words) == bool(looked_for.search(b"\n" + ":".join(words).encode()))
+
+
+@pytest.mark.usefixtures("pieces")
 @settings(max_examples=40, deadline=None)
 @given(file=FILES, at=st.sampled_from((3, 6)), dense=st.booleans())
 def test_sums_of_what_is_looked_for_are_among_those_of_everything(
@@ -133,24 +184,23 @@ def large(folder: Path, lines: int = 4000) -> Path:
     return path
 
 
-@pytest.mark.parametrize("text", [
-    "#!/bin/sh\nexit 2\n",
-    "#!/bin/sh\nhead -n 3 | /usr/bin/grep -aF :7:; exit 2\n",
-    "#!/bin/sh\n/usr/bin/grep -aF :7: | head -c 100000; kill -9 $$\n",
-    "no program\n",
-])  # fmt: skip
-def test_a_grep_that_fails_or_is_killed_on_the_way_costs_time_and_no_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+def refused(*_arguments: object, **_named: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("library", [None, refused, lambda _name: object()])
+def test_without_the_librarys_search_the_same_records_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: object
 ) -> None:
-    broken = tmp_path / "grep"
-    broken.write_text(text)
-    broken.chmod(0o755)
     path = str(large(tmp_path))
+    make_large(monkeypatch)
     wanted = [words for words in raw(path) if words[5] == "7"]
-    for greps in ((str(broken),), (str(tmp_path / "none"),), accounting_scan.GREPS):
-        monkeypatch.setattr(accounting_scan, "GREPS", greps)
-        monkeypatch.setattr(accounting_scan, "GREP_FROM_BYTES", 0)
-        assert list(found(path, b":7:")) == wanted
+    assert list(found(path, b":7:")) == wanted
+    if library is None:
+        monkeypatch.setitem(sys.modules, "ctypes", None)  # as in an interpreter that was built without
+    else:
+        monkeypatch.setattr(ctypes, "CDLL", library)
+    assert list(found(path, b":7:")) == wanted
     assert len(wanted) == 2000
 
 
@@ -160,7 +210,7 @@ def test_a_second_process_makes_half_of_the_sums_or_the_first_makes_all(
 ) -> None:
     path, own = str(large(tmp_path)), os.getpid()
     forked: list[int] = []
-    fork, of_time = os.fork, accounting_scan._of_time
+    fork, columns = os.fork, accounting_sums._Lines.columns
 
     def counted() -> int:
         forked.append(own)
@@ -168,36 +218,23 @@ def test_a_second_process_makes_half_of_the_sums_or_the_first_makes_all(
             raise BlockingIOError
         return fork()
 
-    def failing(block: bytes, span: Span) -> list[bytes]:
+    def failing(lines: accounting_sums._Lines, block: bytes) -> list[Sequence[bytes]] | None:
         if os.getpid() != own and fault:
             if fault == "no memory":
                 raise MemoryError
             os.kill(os.getpid(), 9)
-        return of_time(block, span)
+        return columns(lines, block)
 
     span = Span(at=9, begin=1)
     wanted = sums(path, (4,), FIGURES, span=span)
     monkeypatch.setattr(os, "fork", counted)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
-    monkeypatch.setattr(accounting_scan, "_of_time", failing)
-    monkeypatch.setattr(accounting_scan, "TWO_FROM_BYTES", 0)
+    monkeypatch.setattr(accounting_sums._Lines, "columns", failing)
+    make_large(monkeypatch)
+    monkeypatch.setattr(accounting_sums, "TWO_FROM_BYTES", 0)
     assert list(sums(path, (4,), FIGURES, span=span).items()) == list(wanted.items())
     assert len(wanted) == 4000
     assert len(forked) == 1
-
-
-def children() -> set[int]:
-    return {child.pid for child in psutil.Process().children()}
-
-
-def test_who_stops_reading_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounting_scan, "GREP_FROM_BYTES", 0)
-    path, before = str(large(tmp_path, 40_000)), children()
-    records = found(path, b":7:")
-    assert next(records)[5] == "7"
-    assert children() > before
-    del records
-    assert children() == before
 
 
 def test_short_lines_that_add_up_to_a_record_are_none(tmp_path: Path) -> None:
