@@ -135,6 +135,8 @@ def _by_switch(context: Context, switch: str, arguments: Sequence[str]) -> str:
         return _cleaned(context, argument)
     if switch in ("-ah", "-as") and not DiskReader().resolves(argument):
         return f'can\'t resolve hostname "{argument}"'
+    if switch == "-astnode":
+        return _nodes(context, argument)
     if switch == "-Mconf":
         return _configuration(argument.rpartition("/")[2])
     if switch == "-du":
@@ -142,6 +144,16 @@ def _by_switch(context: Context, switch: str, arguments: Sequence[str]) -> str:
     if switch == "-purge":
         return _purged(context, arguments)
     return ""
+
+
+def _nodes(context: Context, argument: str) -> str:
+    """What -astnode says: it tells of nodes before it asks who may."""
+    for node in argument.split(","):
+        path, sign, shares = node.rpartition("=")
+        if not (path and sign and shares.isascii() and shares.isdigit()):
+            wrong = f"{argument} is not a valid argument, see node_shares_list format"
+            return f"{wrong}\nno modifications to sharetree\n{usage('qconf')}".rstrip("\n")
+    return f"setting \n{argument}\n{_denied(context, '-astnode')}"
 
 
 def _cleaned(context: Context, argument: str) -> str:

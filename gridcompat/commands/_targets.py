@@ -121,9 +121,9 @@ def with_tasks(found: Target, text: str) -> Target:
 
 
 def _range(text: str) -> tuple[int, int, int]:
-    """`n[-m[:s]]`, put in order."""
+    """`n[-m[:s]]`, put in order; a full stop may part the two as well."""
     span, _, step = text.partition(":")
-    first, dash, last = span.partition("-")
+    first, dash, last = span.replace(".", "-", 1).partition("-")
     low, high, by = _number(first), _number(last) if dash else _number(first), _number(step) if step else 1
     return min(low, high), max(low, high), max(by, 1)
 

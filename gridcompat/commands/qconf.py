@@ -41,6 +41,12 @@ def run(context: Context, argv: Sequence[str]) -> int:
         if switch == "-help":
             context.out(usage("qconf"))
             return 0
+        if switch in ("-bonsai", "-mstnode", "-dstnode") and (switch == "-bonsai" or words):
+            context.err("No sharetree\n")
+            if switch == "-dstnode":
+                return 1
+            del words[: switch != "-bonsai"]
+            continue
         if switch in _qconf_changes.CHANGES.split():
             raise _qconf_changes.refusal(context, switch, words)
         if switch == "-sobjl":
@@ -51,6 +57,8 @@ def run(context: Context, argv: Sequence[str]) -> int:
         if switch == "-ksched":
             said = f'error: "-ksched" is not a valid option 2\n{usage("qconf")}'
             raise UsageError(said.rstrip("\n"), exit_status=1)
+        if switch in ("-ke", "-kej") and (not words or words[0][:1] == "-"):
+            raise UsageError('Need a hostname or the keyword "all"', exit_status=1)
         if switch == "-tsm":
             context.err("starting scheduler monitoring requires manager privileges\n")
             return 0
@@ -221,7 +229,8 @@ def _queue(context: Context, argument: str) -> int:
         context.out(text.queue(TEMPLATE, replace(settings, host_groups=()), ""))
         return 0
     shown: list[str] = []
-    for word in argument.split(","):
+    words = argument.split(",")
+    for at_word, word in enumerate(words, start=1):
         name, at, host = word.partition("@")
         found = []
         for queue in sorted(settings.queues, key=lambda queue: queue.name):
@@ -230,8 +239,12 @@ def _queue(context: Context, argument: str) -> int:
             hosts = _of_queue(context, queue, host) if at else [""]
             found += [text.queue(queue, settings, one) for one in hosts]
         if not found:
+            missing = f'No cluster queue or queue instance matches the phrase "{word}"\n'
+            if at_word < len(words):
+                context.err(f"error: {missing}")
+                continue
             context.out("".join(shown))
-            context.err(f'No cluster queue or queue instance matches the phrase "{word}"\n')
+            context.err(missing)
             return 1
         shown.append("\n".join(found))  # the grid parts what one word fits, not what two do
     context.out("".join(shown))

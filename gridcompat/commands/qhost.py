@@ -36,7 +36,7 @@ def run(context: Context, argv: Sequence[str]) -> int:
     asked = any(word[:1] != "=" for word in given.words("-l"))
     everything = replace(text.GLOBAL, taken=taken)
     shown: list[Host] = [*([] if asked else [everything]), *(replace(one, taken=taken) for one in hosts)]
-    if not hosts and not xml:
+    if not hosts and not xml and not given.words("-h"):
         return 0
     context.out(text.ROOT if xml else text.header(topology=topology))
     for host in shown:
@@ -62,7 +62,8 @@ def _chosen(context: Context, given: Given, hosts: list[Host]) -> list[Host]:
     names = given.words("-h")
     known = {host.name for host in hosts}
     for name in names:
-        if name not in known:
+        if name not in known and not any(letter in name for letter in "*?[|!&("):
+            # A pattern is no mistake, and no host either (tried).
             raise UsageError(f'{usage("qhost")}error: can\'t resolve hostname "{name}"', exit_status=1)
     resources = _listing.resources(context, given.words("-l"))
     settings = context.settings

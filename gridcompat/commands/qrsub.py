@@ -5,6 +5,7 @@ from __future__ import annotations
 from gridcompat.errors import UsageError
 from gridcompat.options import help as option_help
 from gridcompat.options import scan
+from gridcompat.output.messages.usage import NO_ARGUMENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,6 @@ def run(context: Context, argv: Sequence[str]) -> int:
         context.out(option_help.text("qrsub"))
         return 0
     if not argv:
-        raise UsageError(option_help.text("qrsub").rstrip("\n"), exit_status=1)
+        raise UsageError(option_help.text("qrsub") + NO_ARGUMENT, exit_status=1)
     context.out(DENIED % context.user)
     return 1

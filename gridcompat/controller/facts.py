@@ -153,8 +153,10 @@ class Knowledge:
         spec = job["spec"]
         waits = any(self._holds(number) for number in spec.get("predecessors") or ())
         others = map(self._cache.job_by_id, spec.get("arrayPredecessors") or ())
-        held = [unfinished(other) for other in others if other is not None and not is_over(other)]
-        return waits, ranges.within(_tasks(job), held) if held else ()
+        held = [
+            (unfinished(other), _step(other)) for other in others if other is not None and not is_over(other)
+        ]
+        return waits, ranges.overlapping(_tasks(job), _step(job), held) if held else ()
 
     def _holds(self, number: int) -> bool:
         other = self._cache.job_by_id(number)
@@ -184,6 +186,12 @@ def unfinished(grid_job: K8sObject) -> Ranges:
         tasks = ranges.union(tasks, ranges.parse(group["tasks"]))
     running = ranges.from_members(row["task"] for row in status.get("running") or ())
     return ranges.union(tasks, running)
+
+
+def _step(grid_job: K8sObject) -> int:
+    """How many numbers each task of a job stands for: the step of -t."""
+    step = str(grid_job["spec"].get("tasks") or "").rpartition(":")[2]
+    return int(step) if step.isascii() and step.isdigit() and 0 < len(step) < 9 else 1
 
 
 def _tasks(grid_job: K8sObject) -> Ranges:

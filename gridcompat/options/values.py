@@ -344,7 +344,7 @@ def _start_fault(start: Sequence[str], kind: str) -> str:
         return ""
     socket, comma, core = start[0].partition(",")
     if not _is_amount(socket):
-        return f"couldn't parse socket number ({kind})"
+        return f"couldn't parse {'amount' if kind == 'linear' else 'socket number'} ({kind})"
     return "" if comma and _is_amount(core) else f"couldn't parse core number ({kind})"
 
 

@@ -195,7 +195,7 @@ def _keys(detail: Detail) -> Iterator[tuple[str, object]]:
     yield "stdout_path_list", paths(request.stdout_paths)
     yield "stdin_path_list", paths(request.stdin_paths)
     yield "priority", detail.priority or None
-    yield "jobshare", request.job_share
+    yield "jobshare", request.job_share - (1 << 32 if request.job_share >= 1 << 31 else 0)
     yield "hard_queue_list", ",".join(request.hard_queues)
     yield "soft_queue_list", ",".join(request.soft_queues)
     yield "restart", request.restart

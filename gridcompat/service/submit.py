@@ -15,6 +15,7 @@ from gridcompat.service import select
 from gridcompat.service.ids import AlreadyActive, Ids, late
 from gridcompat.service.means import Deadline, Means
 from gridcompat.translate import grid_job as objects
+from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def submit(
     submission = _visible(submission)
     request = select.resolve_predecessors(cluster, submission.request, namespace=namespace)
     submission = replace(submission, request=request)
+    if request.tasks is not None and request.tasks[1] > ranges.LARGEST_TASK:
+        raise Refused(f"job rejected: there are no tasks above {ranges.LARGEST_TASK} here")
     _check_sizes(submission)
     nonce = means.token()
     slots = slots_of(request, settings)

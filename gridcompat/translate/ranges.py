@@ -181,6 +181,26 @@ def within(whole: Ranges, lists: Iterable[Ranges]) -> Ranges:
     return from_members(n for n in members(whole) if marked[n - low]) if any(marked) else ()
 
 
+def overlapping(whole: Ranges, step: int, others: Iterable[tuple[Ranges, int]]) -> Ranges:
+    """Return the tasks of `whole` whose numbers, `step` from each on, meet those of the others' tasks.
+
+    Source: qsub(1), -hold_jid_ad: a task of 1-6:3 stands for three numbers, one of 1-6:2 for two.
+    """
+    others = list(others)
+    if step == 1 and all(wide == 1 for _, wide in others):
+        return within(whole, (tasks for tasks, _ in others))
+    if not whole:
+        return ()
+    low, high = _reach(whole)
+    marked = bytearray(high - low + step)
+    for tasks, wide in others:
+        for task in members(tasks):
+            first, last = max(task - low, 0), min(task - low + wide, len(marked))
+            if first < last:
+                marked[first:last] = b"\1" * (last - first)
+    return from_members(n for n in members(whole) if any(marked[n - low : n - low + step]))
+
+
 def _marks(a: Ranges, b: Ranges) -> tuple[int, bytearray]:
     """The lowest member of `a`, and a byte for each number from there: 1 where `b` has it."""
     low, high = _reach(a)

@@ -165,3 +165,50 @@ def test_a_request_file_that_is_a_folder_ends_the_submission(world: World) -> No
     said = f'error: fread("{path}") failed: Is a directory\nerror reading from file {path}\n'
     assert world.run("qsub", "-b", "y", "true") == (4, "", said)
     assert world.run("qsub", "-clear", "-b", "y", "true") == (4, "", said)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "err"),
+    [
+        (("-bonsai",), 0, "No sharetree\n"),
+        (("-mstnode", "/a=1"), 0, "No sharetree\n"),
+        (("-dstnode", "/a"), 1, "No sharetree\n"),
+        (("-astnode", "/a=1"), 1, f'setting \n/a=1\ndenied: "{USER}" must be manager for this operation\n'),
+        (("-ke",), 1, 'Need a hostname or the keyword "all"\n'),
+        (("-ke", "all"), 1, "shutting down execd requires manager privileges\n"),
+    ],
+)
+def test_qconf_speaks_of_share_trees_and_hosts_before_it_asks_who_may(
+    world: World, words: tuple[str, ...], status: int, err: str
+) -> None:
+    assert world.run("qconf", *words) == (status, "", err)
+
+
+def test_qconf_goes_on_behind_a_queue_that_is_not_there(world: World) -> None:
+    missing = 'No cluster queue or queue instance matches the phrase "nosuch"\n'
+    status, out, err = world.run("qconf", "-sq", "nosuch,task")
+    assert (status, err) == (0, f"error: {missing}") and out.startswith("qname                 task\n")
+    status, out, err = world.run("qconf", "-sq", "task,nosuch")
+    assert (status, err) == (1, missing) and out.startswith("qname                 task\n")
+
+
+def test_a_pattern_of_qhost_names_no_host(world: World) -> None:
+    status, out, _ = world.run("qhost", "-h", "*")
+    assert status == 0 and [line.split()[0] for line in out.splitlines()[2:]] == ["global"]
+
+
+def test_qdel_takes_a_full_stop_between_tasks(world: World) -> None:
+    job = world.submit(tasks=(1, 4, 1))
+    said = f"{USER} has deleted job-array tasks 1,2 of job {job}\n"
+    assert world.run("qdel", f"{job}.1.2") == (0, said, "")
+
+
+def test_a_large_share_is_shown_as_the_grid_prints_it(world: World) -> None:
+    job = world.submit(job_share=4294967295)
+    assert "jobshare:                   -1\n" in world.run("qstat", "-j", str(job))[1]
+
+
+def test_tasks_that_nothing_can_hold_are_refused_at_submission(world: World) -> None:
+    said = "Unable to run job: job rejected: there are no tasks above 9999999 here\nExiting.\n"
+    assert world.run("qsub", "-t", "2147483647", "-b", "y", "true") == (1, "", said)
+    assert world.run("qstat") == (0, "", "")

@@ -166,3 +166,12 @@ def test_what_of_a_list_is_in_others(a: ranges.Ranges, lists: list[ranges.Ranges
     wanted = set(ranges.members(a)) & {n for one in lists for n in ranges.members(one)}
     found = list(ranges.members(ranges.within(a, lists)))
     assert found == sorted(wanted)
+
+
+@given(range_lists(), st.integers(1, 4), range_lists(), st.integers(1, 4))
+def test_tasks_overlap_where_their_numbers_do(
+    whole: ranges.Ranges, step: int, other: ranges.Ranges, wide: int
+) -> None:
+    taken = {n for task in ranges.members(other) for n in range(task, task + wide)}
+    expected = {n for n in ranges.members(whole) if taken & set(range(n, n + step))}
+    assert set(ranges.members(ranges.overlapping(whole, step, [(other, wide)]))) == expected
