@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gridcompat.cli._grid import Grid
 
 EVERY_S = 5.0
+JOIN_S = 30.0
 METRICS_S = 3.0
 """For the page of metrics: it is not worth waiting for."""
 PORT = 8080
@@ -172,7 +173,8 @@ class Looked:
         self._grid, self._namespace = grid, namespace
         self._over = threading.Event()
         self.latest = look(grid, namespace=namespace)
-        threading.Thread(target=self._run, name="look", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="look", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         while not self._over.wait(EVERY_S):
@@ -184,3 +186,5 @@ class Looked:
     def stop(self) -> None:
         """Let the thread end."""
         self._over.set()
+        if self._grid.embedded:
+            self._thread.join(JOIN_S)  # as `_watched.Watched.stop`

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from gridcompat.cli._grid import Grid
     from gridcompat.cluster.base import K8sObject
 
-SLICE_S = 2.0
-"""Of a watch on the embedded cluster; the daemon is looked after in between."""
+SLICE_S = 0.1
+"""Of a watch on the embedded cluster: so long may its end take."""
 LONG_SLICE_S = 60.0
+ATTEND_S = 2.0
+"""Between two looks after the daemon."""
+JOIN_S = 30.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 
 
@@ -52,6 +55,7 @@ class Watched:
         self._unfinished: set[str] = set()
         self._why = ""
         """Why nothing works on the jobs."""
+        self._attend_at = 0.0
         self._reader, self._writer = os.pipe()
         for descriptor in (self._reader, self._writer):
             os.set_blocking(descriptor, False)
@@ -77,8 +81,11 @@ class Watched:
             return found
 
     def stop(self) -> None:
-        """Let the thread end; it may take until its request has been answered."""
+        """Let the thread end; on a real cluster its request may go on, and nobody waits for that."""
         self._over.set()
+        if self._grid.embedded:
+            # Whoever closes the database while a thread reads from it brings the process down.
+            self._thread.join(JOIN_S)
 
     def _say(self, news: News) -> None:
         self._queue.put(news)
@@ -131,10 +138,12 @@ class Watched:
         return found.version
 
     def _watch(self, version: str) -> str:
-        why = self._grid.attend() if self._unfinished else ""
-        if why != self._why:
-            self._why = why
-            self._say(News(trouble=why))
+        if time.monotonic() >= self._attend_at:
+            self._attend_at = time.monotonic() + ATTEND_S
+            why = self._grid.attend() if self._unfinished else ""
+            if why != self._why:
+                self._why = why
+                self._say(News(trouble=why))
         slice_s = SLICE_S if self._grid.embedded else LONG_SLICE_S
         began = time.monotonic()
         for event in self._grid.cluster.watch(
