@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 EVERYWHERE = ("global", "template")
 OWN_SETTING = frozenset(("finished_jobs", "max_aj_tasks", "max_aj_instances", "reschedule_unknown"))
 """Lines of sge_conf(5) that other settings hold."""
+SPOOLED_ONLY = frozenset(("#global:", "conf_name", "conf_version", "weight_tickets_override"))
+"""What only the files of a classic spool have, not qconf."""
+SPOOLED_WORDS = {"queue_sort_method": {"0": "load", "1": "seqno"}}
+"""Values that a classic spool keeps otherwise than qconf shows them. Source: a live 8.1.9."""
 
 
 class Known:
@@ -101,15 +105,21 @@ def values(dump: Dump, configuration: Mapping[str, str], notes: list[str]) -> li
         given = configuration if setting == "configuration" else fields(text)
         shown = {name: str(value) for name, value in rows}
         other = {
-            name: " ".join(value.split())
-            for name, value in given.items()
-            if " ".join(value.split()) not in ("", shown.get(name, ""))
-            and name not in OWN_SETTING
-            and name != "#global:"
+            name: value
+            for name, value in ((name, _as_shown(name, value)) for name, value in given.items())
+            if value not in ("", shown.get(name, "")) and name not in OWN_SETTING | SPOOLED_ONLY
         }
         if other:
             found.append((setting, other))
     return found
+
+
+def _as_shown(name: str, value: str) -> str:
+    """A value as qconf shows it."""
+    value = " ".join(value.split())
+    if name == "usage_weight_list":
+        return value.replace(" ", ",")
+    return SPOOLED_WORDS.get(name, {}).get(value, value)
 
 
 def _line(one: complexes.Complex) -> str:

@@ -272,13 +272,9 @@ def resource_quota(found: ResourceQuota) -> str:
 
 
 def complexes(every: Sequence[Complex]) -> str:
-    """Return the complexes with their header."""
-    form = "{:<19} {:<10} {:<9} {:<5} {:<11} {:<10} {:<8} {}\n"
-    title = form.format(
-        "#name", "shortcut", "type", "relop", "requestable", "consumable", "default", "urgency "
-    )
+    """Return the complexes with their header; four columns are as wide as their longest value."""
     rows = [
-        form.format(
+        (
             one.name,
             one.shortcut,
             one.type,
@@ -290,8 +286,15 @@ def complexes(every: Sequence[Complex]) -> str:
         )
         for one in every
     ]
+    titles = ("#name", "shortcut", "type", "relop", "requestable", "consumable", "default", "urgency ")
+    widths = [len(title) + 1 for title in titles]
+    for column in (0, 1, 2, 6):
+        longest = max((len(row[column]) for row in rows), default=0)
+        widths[column] = max(widths[column], longest + 4)
+    form = "".join(f"{{:<{width}}}" for width in widths[:-1]) + "{}\n"
+    title = form.format(*titles)
     end = "# >#< starts a comment but comments are not saved across edits --------\n"
-    return title + "#" + "-" * 86 + "\n" + "".join(rows) + end
+    return title + "#" + "-" * (len(title) - 2) + "\n" + "".join(form.format(*row) for row in rows) + end
 
 
 def scheduler(settings: Settings) -> str:

@@ -7,6 +7,10 @@ import os
 import pytest
 
 from commands.command_world import HOST, USER, World
+from gridcompat import complexes
+from gridcompat.output import qconf
+from gridcompat.record import replace
+from gridcompat.settings import Settings
 
 UNKNOWN = "Unknown option \n\n"
 
@@ -212,3 +216,13 @@ def test_tasks_that_nothing_can_hold_are_refused_at_submission(world: World) -> 
     said = "Unable to run job: job rejected: there are no tasks above 9999999 here\nExiting.\n"
     assert world.run("qsub", "-t", "2147483647", "-b", "y", "true") == (1, "", said)
     assert world.run("qstat") == (0, "", "")
+
+
+def test_the_columns_of_complexes_are_as_wide_as_their_values() -> None:
+    short = complexes.find("release", Settings())
+    assert short is not None
+    for type_, width in (("STRING", 10), ("RESTRING", 12)):
+        title, rule, row, _ = qconf.complexes([replace(short, type=type_)]).splitlines()
+        assert title.index("relop") - title.index("type") == width
+        assert row.startswith(f"release    rel      {type_:<{width}}==    YES")
+        assert len(rule) == len(title)

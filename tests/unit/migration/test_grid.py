@@ -155,3 +155,28 @@ def test_the_dump_script_is_printed() -> None:
     done = CliRunner().invoke(main, ["import-grid", "--dump-script"])
     assert done.exit_code == 0
     assert done.output.startswith("#!/bin/sh\n")
+
+
+def test_a_classic_spool_says_the_same_as_qconf(tmp_path: Path) -> None:
+    """Values as the files of a live 8.1.9 with spooling_method classic hold them."""
+    cell = tmp_path / "default"
+    files = {
+        "common/bootstrap": "spooling_method         classic\n",
+        "common/sched_configuration": (
+            "algorithm                         default\nqueue_sort_method                 0\n"
+            "usage_weight_list                 cpu=1.000000 mem=0.000000 io=0.000000\n"
+            "weight_tickets_override           0\nmaxujobs                          7\n"
+        ),
+        "common/configuration": "conf_name   global\nconf_version   2\nmailer   /bin/m\n",
+        "spool/qmaster/jobseqnum": "210000\n",
+        "spool/qmaster/cqueues/task": "qname task\nhostlist NONE\nslots 4\n",
+    }
+    for name, text in files.items():
+        path = cell / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+    settings = loaded(str(cell), tmp_path)
+    assert settings.scheduler == (("maxujobs", "7"),)
+    assert settings.configuration == (("mailer", "/bin/m"),)
+    assert settings.first_job_id == 210001
+    assert [(queue.name, queue.slots) for queue in settings.queues] == [("task", 4)]
