@@ -184,27 +184,48 @@ def is_of(context: Context, wanted: Users, row: Row) -> bool:
     return any(matches(pattern, row.owner) for pattern in wanted.patterns)
 
 
+class Listed:
+    """The rows of jobs, from printer columns only; asked for once, and other people's only when wanted."""
+
+    def __init__(self, context: Context, *, finished: bool = False) -> None:
+        self._context = context
+        self._finished = finished
+        self._own = rows(context.cluster().table(GRID_JOB, namespace=context.namespace), finished=finished)
+        for row in self._own:
+            row.owner = row.owner or context.user
+        self._others: list[Row] | None = None
+        if any(row.state != FINISHED for row in self._own):
+            attend(context)
+
+    def of(self, wanted: Users) -> list[Row]:
+        """Return the rows of jobs of these users."""
+        found = list(self._own) if wanted.own else []
+        if wanted.patterns:
+            if self._others is None:
+                self._others = self._everybody_elses()
+            found += [
+                row for row in self._others if any(matches(pattern, row.owner) for pattern in wanted.patterns)
+            ]
+        if not self._own and not found:
+            has_account(self._context)
+        parallel = [row for row in found if row.slots > 1 and not row.queue]
+        if parallel:
+            _show_least_slots(self._context, parallel)
+        return found
+
+    def _everybody_elses(self) -> list[Row]:
+        """Rows of all namespaces, as far as they may be read: whether they may is the site's decision."""
+        known = {str(row.job_id) for row in self._own}
+        try:
+            table = self._context.cluster().table(GRID_JOB, namespace=None)
+        except Forbidden:
+            return []
+        return rows(table, finished=self._finished, without=known)
+
+
 def listed(context: Context, wanted: Users, *, finished: bool = False) -> list[Row]:
     """Return the rows of jobs of these users, from printer columns only."""
-    own = rows(context.cluster().table(GRID_JOB, namespace=context.namespace), finished=finished)
-    for row in own:
-        row.owner = row.owner or context.user
-    if any(row.state != FINISHED for row in own):
-        attend(context)
-    found = own if wanted.own else []
-    if wanted.patterns:
-        known = {row.job_id for row in own}
-        found += [
-            row
-            for row in _everybodys(context, finished=finished)
-            if row.job_id not in known and any(matches(pattern, row.owner) for pattern in wanted.patterns)
-        ]
-    if not own and not found:
-        has_account(context)
-    parallel = [row for row in found if row.slots > 1 and not row.queue]
-    if parallel:
-        _show_least_slots(context, parallel)
-    return found
+    return Listed(context, finished=finished).of(wanted)
 
 
 def has_account(context: Context) -> None:
@@ -247,14 +268,6 @@ def _show_least_slots(context: Context, waiting: Sequence[Row]) -> None:
         request = requests.get(row.job_id)
         if request is not None and request.slot_ranges:
             row.slots = min(first for first, _, _ in request.slot_ranges)
-
-
-def _everybodys(context: Context, *, finished: bool) -> list[Row]:
-    """Rows of all namespaces, as far as they may be read: whether they may is the site's decision."""
-    try:
-        return rows(context.cluster().table(GRID_JOB, namespace=None), finished=finished)
-    except Forbidden:
-        return []
 
 
 def objects(context: Context) -> list[K8sObject]:

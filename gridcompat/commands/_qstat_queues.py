@@ -35,7 +35,8 @@ QUEUE_SWITCHES = ("-q", "-l", "-pe", "-U")
 
 def run(context: Context, given: Given, *, states: States, grouping: str) -> int:
     """Run such a qstat and return its exit status."""
-    everybody = _listing.listed(context, _listing.Users(own=True, patterns=("*",)))
+    active = _listing.Listed(context)
+    everybody = active.of(_listing.Users(own=True, patterns=("*",)))
     every = _hosts.instances(context, _hosts.hosts(context, (row for row in everybody if row.queue)))
     chosen = choose(context, given, every)
     if chosen is None:
@@ -45,7 +46,7 @@ def run(context: Context, given: Given, *, states: States, grouping: str) -> int
     if not chosen and not given.has("-qs"):
         return 0
     view = replace(_qstat_rows.view(given, grouping), defaults=True)
-    rows = _rows(context, given, states, grouping, chosen)
+    rows = _rows(context, given, _qstat_rows.selected(context, given, states, active), grouping, chosen)
     if view.full:
         return _full(context, given, rows, chosen, view=view)
     return _qstat_rows.show(context, given, rows, view=view)
@@ -95,11 +96,10 @@ def _may_use(queue: Queue, user: str, settings: Settings) -> bool:
 
 
 def _rows(
-    context: Context, given: Given, states: States, grouping: str, chosen: Sequence[Instance]
+    context: Context, given: Given, rows: list[Row], grouping: str, chosen: Sequence[Instance]
 ) -> list[Row]:
     """The rows to show: running by queue, then pending ones that might run in one of the queues."""
     names = [instance.name for instance in chosen]
-    rows = _qstat_rows.selected(context, given, states)
     if given.has("-qs"):
         rows = [row for row in rows if not row.queue]
     elif given.has(*QUEUE_SWITCHES):

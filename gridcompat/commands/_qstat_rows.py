@@ -38,12 +38,15 @@ class States:
 ALL = States(pending=True, running=True, suspended=True)
 
 
-def selected(context: Context, given: Given, states: States) -> list[Row]:
-    """Return the rows of the users and states that were asked for."""
+def selected(
+    context: Context, given: Given, states: States, active: _listing.Listed | None = None
+) -> list[Row]:
+    """Return the rows of the users and states that were asked for; active jobs may have been read already."""
     wanted = _listing.users(context, given.words("-u"))
     found = []
     if states.pending or states.running or states.suspended or states.holds:
-        found = [row for row in _listing.listed(context, wanted) if fits(row, states, context.now)]
+        every = (active or _listing.Listed(context)).of(wanted)
+        found = every if states == ALL else [row for row in every if fits(row, states, context.now)]
     if states.finished:
         over = sorted(_listing.listed(context, wanted, finished=True), key=lambda row: row.job_id)
         found += over[-context.settings.finished_jobs :]

@@ -16,7 +16,7 @@ from gridcompat.translate import ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from typing import Any
 
     from gridcompat.cluster.base import K8sObject, Table
@@ -178,11 +178,12 @@ COLUMNS = (
 """The printer columns that rows are made of."""
 
 
-def rows(source: Table | K8sObject, *, finished: bool = False) -> list[Row]:
+def rows(source: Table | K8sObject, *, finished: bool = False, without: Container[str] = ()) -> list[Row]:
     """Return the rows of a listing or of one GridJob, job by job, running tasks first.
 
     Args:
         finished: rows of state z of the jobs that are over, instead of those of active jobs.
+        without: numbers of jobs of a listing to pass over, as text.
     """
     found: list[Row] = []
     add = found.append
@@ -192,7 +193,8 @@ def rows(source: Table | K8sObject, *, finished: bool = False) -> list[Row]:
     columns = list(source.columns)
     places = [columns.index(name) for name in COLUMNS]
     for cells in map(itemgetter(*places), source.rows):
-        _job_rows(cells, add, finished=finished)
+        if str(cells[0]) not in without:
+            _job_rows(cells, add, finished=finished)
     return found
 
 
