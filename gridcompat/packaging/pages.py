@@ -52,6 +52,7 @@ STATUSES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("18", ("qhold", "qrls"), "Another user's job."),
     ("25", (), "Not now: the cluster did not answer in time. Try again later."),
     ("130", (), "Interrupted."),
+    ("141", (), "Nobody reads what it prints any more."),
 )
 """(status, commands or () for all, meaning) of the drop-ins; the same as in docs/reference/exit-status.md."""
 FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (

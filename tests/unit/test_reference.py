@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from gridcompat.model import JobRequest
 from gridcompat.options import table
+from gridcompat.packaging import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,3 +44,9 @@ def test_each_row_of_a_generated_table_is_described(page: str) -> None:
     text = (ROOT / "docs" / "reference" / page).read_text()
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert rows and not [line for line in rows if line.endswith("|  |")]
+
+
+def test_manual_pages_and_the_reference_have_the_same_exit_statuses() -> None:
+    text = (ROOT / "docs" / "reference" / "exit-status.md").read_text().partition("## `gridcompat`")[0]
+    told = set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE))
+    assert told == {status for status, _, _ in pages.STATUSES}
