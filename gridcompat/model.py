@@ -126,6 +126,8 @@ class JobRequest:
     """jstart: the launcher runs the command until it exits 0."""
     once: bool = False
     """Refuse if the name is active (jsub -once)."""
+    changed: int = 0
+    """How often qalter, qhold and qrls changed the job: `version` of qstat -j."""
     submit: SubmitContext = SubmitContext()
 
 

@@ -224,6 +224,7 @@ def _after(detail: Detail) -> list[str]:
     line("jid_successor_list", _numbers(detail.successors))
     line("ja_ad_predecessor_list", _numbers(detail.array_predecessors))
     line("ja_ad_successor_list", _numbers(detail.array_successors))
+    line("version", request.changed or None)
     line("project", request.project)
     line("department", request.department)
     if request.tasks is not None:

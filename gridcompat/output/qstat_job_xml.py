@@ -298,7 +298,7 @@ def _policy(detail: Detail) -> str:
         ("JB_soft_wallclock_gmt", 0),
         ("JB_hard_wallclock_gmt", 0),
         ("JB_override_tickets", 0),
-        ("JB_version", 0),
+        ("JB_version", request.changed),
     )
     environment = ""
     if request.parallel_environment:

@@ -108,7 +108,10 @@ def alter(
         )
         if refusal:
             return None
-        patch = _patch(new, names, settings) if names else {}
+        # As the grid counts: a priority alone is no change.
+        if holds or set(names) - {"priority"}:
+            new = replace(new, changed=old.changed + 1)
+        patch = _patch(new, names, settings) if names or holds else {}
         if holds:
             patch["holds"] = holds
         return patch or None

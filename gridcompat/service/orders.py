@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gridcompat.cluster.base import GRID_JOB
 from gridcompat.errors import Conflict, GridError, NotFound, Unavailable, Unreachable
-from gridcompat.record import record
+from gridcompat.record import record, replace
 from gridcompat.service.means import Deadline, Means
 from gridcompat.translate import grid_job as objects
 from gridcompat.translate import ranges
@@ -270,10 +270,19 @@ def hold(
         missing = () if tasks is None else ranges.minus(tasks, now.all)
         changed, patch = holds_patch(job, now, tasks, set_letters=set_letters, clear_letters=clear_letters)
         done = Changed(array=now.array, tasks=changed, pending=now.fresh, missing=missing)
-        return {"holds": patch} if patch else None
+        return {"holds": patch, **_counted(job)} if patch else None
 
     found = change(cluster, number, plan, namespace=caller.namespace, means=means)
     return done if found else None
+
+
+def _counted(job: K8sObject) -> dict[str, Any]:
+    """The request with one more change; nothing for one that cannot be read."""
+    try:
+        request = objects.read_request(job["spec"]["request"])
+    except GridError:
+        return {}
+    return {"request": objects.request_json(replace(request, changed=request.changed + 1))}
 
 
 def holds_patch(

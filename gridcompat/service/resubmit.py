@@ -43,7 +43,7 @@ def resubmit(
         return None
     if not rows.active(old):
         return None
-    request = replace(objects.read_request(old["spec"]["request"]), user_hold=user_hold)
+    request = replace(objects.read_request(old["spec"]["request"]), user_hold=user_hold, changed=0)
     submission = Submission(request=replace(request, name=old["spec"]["jobName"]))
     try:
         data = cluster.get(SECRET, objects.secret_name(old), namespace=namespace).get("data", {})

@@ -6,8 +6,7 @@ anything else.  Pure: ids and nonces are arguments.  Must not know switches, clo
 
 from __future__ import annotations
 
-import json
-
+from gridcompat import jsons as json
 from gridcompat.cluster.base import GRID_JOB, SECRET
 from gridcompat.errors import GridError
 from gridcompat.model import SCHEMA_VERSION, JobRequest, SubmitContext
@@ -33,9 +32,6 @@ OVER = ("Finished", "Void")
 PLAIN: Ranges = ((1, 1, 1),)
 """The tasks of a job that is no array."""
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-# ASCII, so that bytes that are not UTF-8 (lone surrogates in a str) pass an API server unharmed.
-
 
 def is_over(grid_job: K8sObject) -> bool:
     """Return whether nothing of a job is still to come: finished, void."""
@@ -57,7 +53,10 @@ def request_json(request: JobRequest) -> str:
     fields = _said(request)
     if "submit" in fields:
         fields["submit"] = _said(request.submit)
-    return _CANONICAL.encode({"schema": request.schema, **fields})
+    # ASCII, so that bytes that are not UTF-8 (lone surrogates in a str) pass an API server unharmed.
+    return json.dumps(
+        {"schema": request.schema, **fields}, ensure_ascii=True, sort_keys=True, separators=(",", ":")
+    )
 
 
 def _said(value: JobRequest | SubmitContext) -> dict[str, Any]:
@@ -65,7 +64,9 @@ def _said(value: JobRequest | SubmitContext) -> dict[str, Any]:
     return {name: field for name, field in as_dict(value).items() if field != getattr(kind, name)}
 
 
-_NUMBERS = frozenset(("schema", "start_time", "deadline", "priority", "max_running_tasks", "job_share"))
+_NUMBERS = frozenset(
+    ("schema", "start_time", "deadline", "priority", "max_running_tasks", "job_share", "changed")
+)
 _OPTIONAL = frozenset(("start_time", "deadline", "cwd", "tasks"))
 MOST = 9_999_999
 """Of spec.slots and spec.maxRunning; more is as good as this."""

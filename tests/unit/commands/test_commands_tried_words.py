@@ -226,3 +226,29 @@ def test_the_columns_of_complexes_are_as_wide_as_their_values() -> None:
         assert title.index("relop") - title.index("type") == width
         assert row.startswith(f"release    rel      {type_:<{width}}==    YES")
         assert len(rule) == len(title)
+
+
+def test_changes_are_counted_as_the_version_of_a_job(world: World) -> None:
+    job = str(world.submit("counted"))
+
+    def version() -> str:
+        out = world.run("qstat", "-j", job)[1]
+        lines = [line.split()[1] for line in out.splitlines() if line.startswith("version:")]
+        xml = world.run("qstat", "-j", job, "-xml")[1]
+        assert f"<JB_version>{lines[0] if lines else 0}</JB_version>" in xml
+        return "".join(lines)
+
+    assert version() == ""
+    for words, counted in (
+        (("qalter", "-p", "-5", job), ""),
+        (("qhold", job), "1"),
+        (("qalter", "-N", "x", "-p", "-6", "-m", "e", job), "2"),
+        (("qrls", job), "3"),
+        (("qalter", "-p", "10", "-N", "y", job), "3"),
+        (("qalter", "-h", "u", job), "4"),
+        (("qresub", job), "4"),
+    ):
+        world.run(*words)
+        assert version() == counted, words
+    other = max(int(name) for name in (line.split()[0] for line in world.run("qstat")[1].splitlines()[2:]))
+    assert "version:" not in world.run("qstat", "-j", str(other))[1]

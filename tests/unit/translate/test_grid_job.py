@@ -108,7 +108,9 @@ def test_any_one_field_is_written_when_it_says_something(field: str) -> None:
     samples: dict[str, Any] = {
         **dict.fromkeys(("slot_ranges",), ((3, 4, 1),)),
         **dict.fromkeys(("predecessors", "array_predecessors"), (5,)),
-        **dict.fromkeys(("start_time", "deadline", "priority", "max_running_tasks", "job_share"), 7),
+        **dict.fromkeys(
+            ("start_time", "deadline", "priority", "max_running_tasks", "job_share", "changed"), 7
+        ),
         "tasks": (1, 2, 1),
         "cwd": "/c",
         "submit": SubmitContext(tz="UTC"),
