@@ -14,7 +14,7 @@ from gridcompat.cluster.base import NODE
 from gridcompat.settings import Queue
 from gridcompat.settings.site import Calendar, ExecHost, ResourceQuota
 
-LIC = {"hard_resources": (("lic", "2"),)}
+LIC: dict[str, Any] = {"hard_resources": (("lic", "2"),)}
 WAITS = ["(-l lic=2) cannot run globally because it offers only gc:lic=1.000000"]
 SITE: dict[str, Any] = {
     "complexes": ("lic lic INT <= YES YES 0 0", "gpu gpu INT <= YES YES 0 0"),
