@@ -196,7 +196,8 @@ class Capacity:
             return self.only_host
         if not self._is_bound(shape):
             return ""
-        hosts = (host for host in sorted(self._live) if queue in self._queues(shape, host))
+        hosts = [host for host in sorted(self._live) if queue in self._queues(shape, host)]
+        hosts.sort(key=lambda host: -self._free(queue, host))
         return next((host for host in hosts if self._fit_all(shape, queue, [host], 1)), "")
 
     def counts(self, shape: Shape) -> bool:
@@ -217,12 +218,12 @@ class Capacity:
     def _fit_all(self, shape: Shape, queue: str, hosts: Sequence[str], most: int) -> int:
         """How many tasks of a shape still fit into a queue on these hosts.
 
-        Where hosts are bound it is what fits on the first of them, for all that start at a time get one host.
+        Where tasks are bound to a host it is what fits on one, for all that start at a time get the same.
         """
         left: dict[tuple[str, ...], float] = {}
         count = 0
         bound = self._is_bound(shape)
-        for host in hosts:
+        for host in sorted(hosts, key=lambda host: -self._free(queue, host)) if bound else hosts:
             fit: float = min(self._fit(host, queue, shape), most)
             terms = self._terms_of(shape, host, queue) if fit else ()
             for term in terms:
@@ -304,11 +305,12 @@ class Capacity:
         return next(iter(self._live)) if len(self._live) == 1 else ""
 
     def _roomiest(self, queue: str) -> str:
-        def free(name: str) -> int:
-            host = self._hosts.get(name)
-            return self._slots(queue, name) - (host.slots[queue] if host else 0)
+        return max(sorted(self._live), key=lambda name: self._free(queue, name), default="")
 
-        return max(sorted(self._live), key=free, default="")
+    def _free(self, queue: str, name: str) -> int:
+        """The slots of a queue that are free on a host."""
+        host = self._hosts.get(name)
+        return self._slots(queue, name) - (host.slots[queue] if host else 0)
 
     def refusals(self, shape: Shape) -> tuple[str, ...]:
         """Return why no host takes a task, a line each; () if one would, but for its slots."""

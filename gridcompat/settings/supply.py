@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Lack: TypeAlias = tuple[str, str]
     """(complex, what is offered, as typed; "" is nothing)"""
 
-ELSEWHERE = frozenset(("hostname", "qname", "arch"))
-"""Complexes that are compared whether anything has them or not."""
+ELSEWHERE = frozenset(("hostname", "qname", "arch", "release"))
+"""Complexes that are compared whether anything has them or not: `controller.shape`."""
 BY_HOST = frozenset(("slots", "h_vmem"))
 """Complexes that hosts are known to bound, whatever the settings say."""
 
