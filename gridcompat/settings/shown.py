@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from gridcompat import complexes
+from gridcompat.settings import quotas
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +31,7 @@ def _lines(settings: Settings) -> Iterator[str]:
         ]
         if names:
             yield f"parallel environment {environment.name}: {', '.join(names)}"
+    yield from _unknown(settings)
     for calendar in settings.calendar_details:
         if "suspended" in f"{calendar.year} {calendar.week}":
             yield f"calendar {calendar.name}: closes queues; what runs in them is not suspended"
@@ -36,3 +40,20 @@ def _lines(settings: Settings) -> Iterator[str]:
             yield f"{field}: {', '.join(names)}"
     for configuration in settings.host_configurations:
         yield f"host configuration {configuration.name}"
+
+
+def _unknown(settings: Settings) -> Iterator[str]:
+    """What is given out or limited under the name of no complex."""
+    places = (
+        *((f"queue {one.name}", [name for name, _ in one.complex_values]) for one in settings.queues),
+        *((f"host {one.name}", [name for name, _ in one.complex_values]) for one in settings.hosts),
+        *(
+            (f"resource quota set {of_set[0].quota}", [name for rule in of_set for name, _ in rule.limits])
+            for of_set in quotas.sets(settings)
+            if of_set
+        ),
+    )
+    for place, names in places:
+        for name in dict.fromkeys(names):
+            if complexes.find(name, settings) is None:
+                yield f"{place}: {name} (there is no such complex)"

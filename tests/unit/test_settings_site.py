@@ -93,11 +93,13 @@ def test_what_nothing_obeys_is_named(tmp_path: Path) -> None:
         QUEUE + 'calendar = "night"\nshown = { prolog = "/bin/true", tmpdir = "/scratch" }\n'
         '[[host]]\nname = "n1"\ncomplex_values = { slots = 4, gpu = 2 }\nuser_lists = ["l"]\n'
         '[[user_list]]\nname = "l"\n[[calendar]]\nname = "night"\nweek = "20-6=suspended"\n'
-        '[[resource_quota]]\nname = "q"\nrules = ["users {*} to slots=4"]\n',
+        '[[resource_quota]]\nname = "q"\nrules = ["users {*} to slots=4,lic=1"]\n',
         tmp_path,
     )
     assert only_shown(settings) == [
         "queue a: prolog",
+        "host n1: gpu (there is no such complex)",
+        "resource quota set q: lic (there is no such complex)",
         "calendar night: closes queues; what runs in them is not suspended",
     ]
     assert only_shown(Settings()) == []
