@@ -49,7 +49,7 @@ def by_number(context: Context, numbers: Iterable[int]) -> dict[int, JobRequest]
 
 def limits(context: Context, numbers: Iterable[int]) -> dict[int, Limits]:
     """Return the hard queues and resources of these jobs, without reading all of each request."""
-    import json
+    from gridcompat import jsons as json
 
     wanted = set(numbers)
     found: dict[int, Limits] = {}

@@ -450,7 +450,7 @@ def _file(path: str, *, home: str, uid: int, must_exist: bool, remember: bool) -
         if path.endswith(USER_FILE):
             return _NOTHING
         raise SettingsError(f"{path}: {getattr(error, 'strerror', error)}") from error
-    import json
+    from gridcompat import jsons as json
 
     key = f"{os.path.realpath(path)} {stat.st_mtime_ns} {stat.st_size}"
     cache = os.path.join(home, CACHE_FILE)

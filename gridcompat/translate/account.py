@@ -6,8 +6,7 @@ caller looks up the passwd entry.
 
 from __future__ import annotations
 
-import json
-
+from gridcompat import jsons as json
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_SITE, NAMESPACE
 from gridcompat.errors import GridError
 from gridcompat.model import Account

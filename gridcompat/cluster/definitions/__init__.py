@@ -7,8 +7,9 @@ its twin for the embedded cluster: schema, printer columns, selectable fields.  
 
 from __future__ import annotations
 
-import json
 import os
+
+from gridcompat import jsons as json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ asks an index.  Pure.
 
 from __future__ import annotations
 
-import json
-
+from gridcompat import jsons as json
 from gridcompat.cluster.embedded.kinds import definition, resource, selectable, value_at
 from gridcompat.cluster.embedded.metadata import is_label_value
 from gridcompat.errors import Invalid

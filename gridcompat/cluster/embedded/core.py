@@ -7,8 +7,8 @@ API server has a subresource `binding`.  Pure.
 from __future__ import annotations
 
 import binascii
-import json
 
+from gridcompat import jsons as json
 from gridcompat.cluster.embedded.metadata import is_label
 
 TYPE_CHECKING = False

@@ -7,10 +7,15 @@ once, under a lock, and afterwards only its number is read.
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 import time
 from _thread import get_ident
+
+try:
+    # `sqlite3` adds dates to this, and with them `datetime`: 3 ms of each command, and nothing here has any.
+    import _sqlite3 as sqlite3
+except ImportError:
+    import sqlite3  # type: ignore[no-redef]  # the same names
 
 from gridcompat.cluster.embedded import paths
 from gridcompat.errors import ClusterError, Unavailable

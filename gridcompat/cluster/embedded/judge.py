@@ -5,8 +5,7 @@ First its shape (400), then what this request may change at all, then its values
 
 from __future__ import annotations
 
-import json
-
+from gridcompat import jsons as json
 from gridcompat.cluster.embedded import core, metadata, rules, structure
 from gridcompat.cluster.embedded.kinds import WITH_STATUS, counts_generations, definition, resource, schema
 from gridcompat.errors import Conflict, Invalid

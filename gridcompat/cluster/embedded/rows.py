@@ -6,8 +6,7 @@ marks that selectors ask for and the owner index along.  Knows no rules about wh
 
 from __future__ import annotations
 
-import json
-
+from gridcompat import jsons as json
 from gridcompat.cluster import base
 from gridcompat.cluster.embedded import columns
 from gridcompat.cluster.embedded.kinds import resource

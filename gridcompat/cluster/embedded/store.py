@@ -7,10 +7,10 @@ that.  This module puts the steps of each request together: `metadata`, `structu
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
+from gridcompat import jsons as json
 from gridcompat.cluster import base
 from gridcompat.cluster.base import ALL, Listing, Table
 from gridcompat.cluster.embedded import collect, columns, core, judge, metadata, rows, watch

@@ -6,9 +6,9 @@ Must not know what an object means.
 
 from __future__ import annotations
 
-import json
 import time
 
+from gridcompat import jsons as json
 from gridcompat.cluster.base import Event
 from gridcompat.cluster.embedded import columns
 from gridcompat.cluster.embedded.kinds import resource
