@@ -160,13 +160,19 @@ def test_settings_of_the_site_are_those_that_count(home: Path) -> None:
         del os.environ["GRIDCOMPAT_CONFIG"]
 
 
-def test_on_a_real_cluster_nodes_and_images_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_real_cluster_nodes_and_images_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("GRIDCOMPAT_CLUSTER", "kubernetes")
+    two_each = '[[parallel_environment]]\nname = "two"\nallocation_rule = "2"\n'
+    (tmp_path / "site.toml").write_text(two_each + '[[parallel_environment]]\nname = "mpi"\n')
+    monkeypatch.setenv("GRIDCOMPAT_CONFIG", str(tmp_path / "site.toml"))
     assert line("qsub -q task@node7 -b y true") == (
         "depends",
         ["-q: depends on the cluster having such a node"],
     )
-    assert line("qsub -pe mpi 4 -b y true")[0] == "different"
+    assert line("qsub -pe mpi 4 -b y true")[0] == "same"
+    assert line("qsub -pe two 4 -b y true")[0] == "different", "two slots on each host, and all are on one"
     result = check("-", text="0 1 * * * jsub /opt/tool/run x\n")
     assert "note: /opt/tool/run must be in the image (line 1)\n" in result.stdout
     assert "note: a job that really uses more memory than h_vmem is killed" in result.stdout
