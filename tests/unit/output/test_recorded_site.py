@@ -46,8 +46,7 @@ def blotted(text: str) -> str:
     text = re.sub(r"(/\d+ +)aD$", r"\1D", text, flags=re.M)
     text = re.sub(r"\d+\.\d\d( +lx-amd64)", r"LOAD\1", text)
     text = re.sub(r" +LOAD", " LOAD", text)
-    text = re.sub(r"LOAD +lx", "LOAD lx", text)
-    return text
+    return re.sub(r"LOAD +lx", "LOAD lx", text)
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: " ".join(answer["argv"]))
