@@ -125,17 +125,13 @@ class Terms:
         return self._of_store(demand, (AT_HOST, host), self.supply.on_host(host))
 
     def _of_store(self, demand: Demand, key: tuple[str, ...], given: Mapping[str, str]) -> list[Term]:
-        return [
-            Term(
-                key=(*key, name),
-                amount=taken,
-                limit=amount(self.supply.known[name], given[name]),
-                name=name,
-                asked=asked,
-            )
-            for name, _, taken, asked in demand.wants
-            if taken > 0 and name in given
-        ]
+        found = []
+        for name, _, taken, asked in demand.wants:
+            limit = amount(self.supply.known[name], given[name]) if name in given else float("inf")
+            # What has no end need not be counted.
+            if taken > 0 and limit != float("inf"):
+                found.append(Term(key=(*key, name), amount=taken, limit=limit, name=name, asked=asked))
+        return found
 
     def _of_environment(self, demand: Demand) -> list[Term]:
         environment = self._environments.get(environment_of(demand, self._settings))
@@ -166,12 +162,13 @@ class Terms:
         for rule, share in quotas.effective(self._quotas, consumer, self._settings):
             for name, limit in rule.limits:
                 much, asked = taken.get(name, (0.0, False))
-                if much > 0:
+                most = quotas.limit(limit, values)
+                if much > 0 and most != float("inf"):
                     found.append(
                         Term(
                             key=(IN_QUOTA, rule.quota, rule.label, *share, name),
                             amount=much,
-                            limit=quotas.limit(limit, values),
+                            limit=most,
                             name=name,
                             asked=asked,
                             rule=rule.name,

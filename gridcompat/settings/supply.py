@@ -174,19 +174,28 @@ def _own(settings: Settings, name: str) -> dict[str, str]:
 
 
 def _consumed(known: Complex, value: str, slots: int) -> float:
+    """What all slots together take; without end of what is no amount, for nobody shall take it uncounted."""
     if not known.consumable:
         return 0.0
-    return max(amount(known, value), 0.0) * (1 if known.per_job else slots)
+    found = number(known, value)
+    if found is None or found < 0:
+        return float("inf")
+    return found * (1 if known.per_job else slots)
 
 
 def amount(known: Complex, text: str) -> float:
     """Return a value of a complex as a number: bytes, seconds or what it says; 0 for what is none."""
+    return number(known, text) or 0.0
+
+
+def number(known: Complex, text: str) -> float | None:
+    """Return a value of a complex as a number, None if it is none."""
     if units.is_infinity(text):
         return float("inf")
     if known.type == "BOOL":
         return float(text.upper() in ("TRUE", "1"))
     found = units.time_seconds(text) if known.type == "TIME" else units.quantity(text)
-    return float(found or 0)
+    return None if found is None else float(found)
 
 
 def meets(known: Complex, wanted: str, offered: str) -> bool:

@@ -262,6 +262,20 @@ def test_the_site_is_shared_by_hosts_and_a_host_by_queues(tmp_path: Any) -> None
     assert several.capacity.host_for(several.shape("scr=1G"), "task") == "vm"
 
 
+@pytest.mark.parametrize("amount", ["INFINITY", "-1", "abc", "1e999", ""])
+def test_what_is_no_amount_is_never_there(site: Site, amount: str) -> None:
+    assert site.capacity.update(("n", "1"), [], {}, None)
+    assert site.capacity.room(site.shape(f"lic={amount}"), 50) == ("", 0)
+    assert len(site.capacity.refusals(site.shape(f"lic={amount}"))) == 1
+
+
+def test_what_has_no_end_is_not_counted(tmp_path: Any) -> None:
+    site = Site(SITE.replace("lic = 4", 'lic = "INFINITY"'), tmp_path)
+    site.runs(site.shape("lic=INFINITY"))
+    assert site.capacity.update(("n", "1"), [], {}, None)
+    assert site.capacity.room(site.shape("lic=1000"), 50) == ("task", 50)
+
+
 def test_what_is_consumed_without_asking_counts(tmp_path: Any) -> None:
     site = Site(SITE.replace('scr = "2G"', "dflt = 3"), tmp_path)
     assert site.capacity.room(site.shape(), 50) == ("task", 3)
