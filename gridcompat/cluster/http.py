@@ -52,6 +52,10 @@ NOT_KNOWN_YET = ("status unknown for quota", "failed to configure policy")
 """In a 403: a quota that is seconds old; a server that has started and does not know all definitions yet."""
 
 
+NO_RIGHT = '" cannot '
+"""In a 403 for want of a right: `User "NAME" cannot get resource …`."""
+
+
 class Connection(http.client.HTTPConnection):
     """A connection that talks TLS as the access asks for it."""
 
@@ -148,7 +152,7 @@ class Http:
             if status < 300:
                 return _parsed(answer)
             error = meaning(status, answer)
-            if status == 403 and time.monotonic() - self._away_at < AWAKENING_S:
+            if status == 403 and self._is_awakening(error, deadline):
                 tries += 1
                 self._pause(tries, None, deadline, error)
                 continue
@@ -159,6 +163,20 @@ class Http:
                 self._pause(tries, headers.get("Retry-After"), deadline, error)
                 continue
             raise error
+
+    def _is_awakening(self, error: ClusterError, deadline: float) -> bool:
+        """Whether a 403 may be that of a server that has just come back, and does not know our rights yet.
+
+        Whoever has not found it away asks whether it is ready, as everybody may; it is once it knows rights.
+        """
+        if self._away_at == float("-inf") and NO_RIGHT in error.message:
+            try:
+                status, *_ = self._once("GET", "/readyz", None, "", "*/*", deadline=deadline, repeatable=True)
+            except (ClusterError, _Again):
+                status = 0
+            if status != 200:
+                self._away_at = time.monotonic()
+        return time.monotonic() - self._away_at < AWAKENING_S
 
     def _once(
         self,

@@ -183,11 +183,11 @@ class RealCluster:
         except OSError:
             return ""
 
-    def wait(self, true: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
-        """Wait until something holds."""
+    def wait(self, true: Callable[[], bool], what: str | Callable[[], str], limit_s: float = LIMIT_S) -> None:
+        """Wait until something holds; `what` tells that it does not."""
         deadline = time.monotonic() + limit_s
         while not true():
-            assert time.monotonic() < deadline, what
+            assert time.monotonic() < deadline, what if isinstance(what, str) else what()
             time.sleep(0.1)
 
     def account(self, owner: str, home: Path, *, groups: str = "") -> Account:

@@ -636,7 +636,7 @@ def test_a_node_loses_power_and_comes_back(site: RealCluster, user: Account) -> 
     site.wait(lambda: user.ok("qstat").count("task@node2") == 2, "the second does not run on node2")
     site.kubelab("kill", "node2")
     user.ok("qdel", job)
-    site.wait(lambda: " dr " in user.ok("qstat"), "the order is not shown")
+    site.wait(lambda: " dr " in user.ok("qstat"), lambda: f"the order is not shown: {user.ok('qstat')}")
     time.sleep(12)
     assert " dr " in user.ok("qstat"), "nobody can know that it has ended"
     site.kubelab("start", "node2")

@@ -245,6 +245,30 @@ def test_a_refusal_of_a_server_that_was_just_away_is_not_believed(
     assert len(server.asked) == 4
 
 
+NO_RIGHT = 'gridjobs "1" is forbidden: User "games" cannot get resource "gridjobs"'
+
+
+@pytest.mark.parametrize(
+    "unready", [status(403, message=NO_RIGHT), (500, {}, b"not yet")], ids=["403", "500"]
+)
+def test_rights_that_a_server_does_not_know_yet_are_asked_for_again(
+    server: Server, rest: RestCluster, pauses: list[float], unready: Answer
+) -> None:
+    no = status(403, "Forbidden", message=NO_RIGHT)
+    server.answers = [no, unready, no, (200, {}, JOB)]
+    assert get(rest) == JOB
+    assert len(pauses) == 2
+
+
+def test_a_server_that_is_ready_means_what_it_refuses(
+    server: Server, rest: RestCluster, pauses: list[float]
+) -> None:
+    server.answers = [status(403, "Forbidden", message=NO_RIGHT), (200, {}, b"ok")]
+    with pytest.raises(Forbidden, match="cannot get"):
+        get(rest)
+    assert pauses == []
+
+
 @pytest.mark.parametrize(
     "message",
     [
