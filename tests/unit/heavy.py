@@ -4,11 +4,21 @@ from __future__ import annotations
 
 HEAVY = frozenset(
     (
-        *("argparse", "click", "contextlib", "dataclasses", "datetime", "enum", "fnmatch", "http"),
-        *("importlib.metadata", "inspect", "kubernetes", "logging", "pathlib", "psutil", "random", "select"),
-        *("shlex", "shutil", "socket", "_socket", "ssl", "subprocess", "tempfile", "threading", "tomllib"),
-        *("typing", "urllib", "uuid", "yaml"),
+        *("argparse", "click", "contextlib", "dataclasses", "datetime", "enum", "fnmatch", "http", "inspect"),
+        *(
+            "importlib.metadata",
+            "json",
+            "kubernetes",
+            "logging",
+            "pathlib",
+            "psutil",
+            "random",
+            "re",
+            "select",
+        ),
+        *("shlex", "shutil", "socket", "_socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading"),
+        *("tomllib", "typing", "urllib", "uuid", "yaml"),
     )
 )
-BROUGHT_BY_OTHERS = frozenset(("enum", "datetime"))
-"""By `json` (with `re`) and by `sqlite3`, which nothing here can do without."""
+FOR_ARRAYS = frozenset(("enum", "re"))
+"""What the embedded cluster checks the tasks of an array with, by a pattern that is the definition's."""
