@@ -5,6 +5,7 @@ Must not know how a job is laid out: `output.qstat_job` and `output.qstat_job_xm
 
 from __future__ import annotations
 
+from gridcompat import states
 from gridcompat.cluster.base import GRID_ACCOUNT, GRID_JOB, SECRET
 from gridcompat.commands import _consumed, _listing, _requests
 from gridcompat.errors import ClusterError, GridError
@@ -103,7 +104,12 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
         running=tuple(
             (int(run["task"]), int(run.get("startedAt") or 0), int(run.get("slots") or 1))
             for run in status.get("running") or ()
-            if run.get("state") != "t"
+            if run.get("state") != states.TRANSFERRING or run.get("host")  # else it is shown as waiting
+        ),
+        starting=tuple(
+            int(run["task"])
+            for run in status.get("running") or ()
+            if run.get("state") == states.TRANSFERRING and run.get("host")
         ),
         consumed=_consumed_by(context, obj),
         problems=_problems(obj),
@@ -120,7 +126,9 @@ def _consumed_by(context: Context, obj: K8sObject) -> dict[int, Consumed]:
     """What each task that runs uses, by task."""
     number = job_id(obj)
     runs = (obj.get("status") or {}).get("running") or ()
-    started = [(number, int(run.get("startedAt") or 0)) for run in runs if run.get("state") != "t"]
+    started = [
+        (number, int(run.get("startedAt") or 0)) for run in runs if run.get("state") != states.TRANSFERRING
+    ]
     return {task: used for (_, task), used in _consumed.of_runs(context, started).items()}
 
 

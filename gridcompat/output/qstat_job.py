@@ -133,6 +133,8 @@ class Detail:
     """Exported variables; None for a value that may not be read."""
     running: tuple[tuple[int, int, int], ...] = ()
     """(task, epoch seconds of the start, slots)"""
+    starting: tuple[int, ...] = ()
+    """Those of them that are handed to a host and not yet seen running: state t."""
     consumed: Mapping[int, Consumed] = {}
     """What tasks that run use, as far as that is known."""
     problems: tuple[Problem, ...] = ()

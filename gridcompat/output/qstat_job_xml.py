@@ -21,6 +21,8 @@ MAIL_BITS = {"b": 524288, "e": 1048576, "a": 262144, "s": 4194304}
 RESTART = {"": 0, "y": 1, "n": 2}
 BINARY, NO_SHELL, ARRAY = 64, 256, 128
 """Bits of JB_type."""
+RUNS, HANDED_OVER = 128, 512
+"""JAT_status of a task in state r and in state t. Source: what a live 8.1.9 writes."""
 MEMORY_SUFFIX = {"": 1, "k": 1000, "K": 1 << 10, "m": 10**6, "M": 1 << 20, "g": 10**9, "G": 1 << 30}
 KIND_STRING, KIND_TIME, KIND_MEMORY = 9, 3, 4
 """CE_valtype. Source: complex(5), type."""
@@ -262,10 +264,13 @@ def _tasks(detail: Detail) -> str:
     """What is known of each task that runs or is in error."""
     out = []
     for task, start, _ in detail.running:
+        starting = task in detail.starting
+        usage = "" if starting else "          <JAT_scaled_usage_list>\n          </JAT_scaled_usage_list>\n"
         out.append(
-            f"          <JAT_status>128</JAT_status>\n          <JAT_task_number>{task}</JAT_task_number>\n"
-            "          <JAT_scaled_usage_list>\n          </JAT_scaled_usage_list>\n"
-            f"          <JAT_start_time>{start}</JAT_start_time>\n          <JAT_ntix>0.500000</JAT_ntix>\n"
+            element(10, "JAT_status", HANDED_OVER if starting else RUNS)
+            + element(10, "JAT_task_number", task)
+            + usage
+            + f"          <JAT_start_time>{start}</JAT_start_time>\n          <JAT_ntix>0.500000</JAT_ntix>\n"
         )
     for problem in detail.problems:
         message = element(14, "QIM_type", 1) + element(14, "QIM_message", reason_text(detail, problem))
