@@ -358,10 +358,10 @@ def _header(command: str, program: str, context: Context) -> list[Occurrence]:
     except (OSError, ValueError):
         return []
     numbered: list[tuple[int, str]] = []
-    for number, line in enumerate(top.decode("utf-8", "surrogateescape").split("\n"), 1):
-        if line.startswith("#$"):
-            numbered.append((number, line[2:]))
-        elif not line.startswith("#!"):
+    for number, line in enumerate(top.split(b"\n"), 1):
+        if line.startswith(b"#$"):
+            numbered.append((number, line[2:].decode("utf-8", "surrogateescape")))
+        elif not line.startswith(b"#!"):
             break
     return _from_lines(command, context, program, table.SCRIPT, numbered, usage.JSUB_BAD_HEADER)
 

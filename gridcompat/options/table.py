@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from gridcompat.record import record, replace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 OBEYED = "obeyed"
 APPROXIMATED = "approximated"
 NO_EFFECT = "no effect"
@@ -399,13 +403,28 @@ Source: seen with the real qsub, every switch twice.
 """
 
 
-def switches(command: str) -> dict[str, tuple[object, ...]]:
+_ROWS_OF: dict[str, dict[str, tuple[object, ...]]] = {}
+_OPTIONS: dict[tuple[object, ...], Option] = {}
+# Both are asked for again by who reads a crontab of a thousand lines.
+
+
+def switches(command: str) -> Mapping[str, tuple[object, ...]]:
     """Return the rows of a command by switch, for `option` to make records of."""
-    return {str(row[0]): row for row in ROWS if command in row[4]}  # type: ignore[operator]  # a tuple
+    found = _ROWS_OF.get(command)
+    if found is None:
+        found = _ROWS_OF[command] = {str(row[0]): row for row in ROWS if command in row[4]}  # type: ignore[operator]  # a tuple
+    return found
 
 
 def option(row: tuple[object, ...]) -> Option:
     """Return the record of a row."""
+    found = _OPTIONS.get(row)
+    if found is None:
+        found = _OPTIONS[row] = _option(row)
+    return found
+
+
+def _option(row: tuple[object, ...]) -> Option:
     switch, metavar, parse, target, commands, verdict, text, *rest = row
     merge, places, words = (*rest, *_REST[len(rest) :])
     arguments = str(metavar)
@@ -428,10 +447,8 @@ def option(row: tuple[object, ...]) -> Option:
 
 def find(command: str, switch: str) -> Option | None:
     """Return the option that a command knows by exactly this word; None if it knows none."""
-    for row in ROWS:
-        if row[0] == switch and command in row[4]:  # type: ignore[operator]  # a tuple
-            return _as_known(command, option(row))
-    return None
+    row = switches(command).get(switch)
+    return None if row is None else _as_known(command, option(row))
 
 
 def every(command: str) -> tuple[Option, ...]:
