@@ -10,6 +10,7 @@ from gridcompat import units
 from gridcompat.options import checks, match
 from gridcompat.options.terms import GLOBALLY, IN_ENVIRONMENT, Asked, Terms
 from gridcompat.output.messages import submit
+from gridcompat.patterns import matches
 from gridcompat.settings import calendars, places
 
 TYPE_CHECKING = False
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from gridcompat.model import JobRequest
     from gridcompat.options.context import Context
     from gridcompat.settings import Queue, Settings
+
+UNKNOWN = " requests unknown resource "
+"""The grid does not say that of parallel jobs."""
 
 
 def reasons(request: JobRequest, *, context: Context, as_it_is: bool = False) -> list[str]:
@@ -40,7 +44,7 @@ def reasons(request: JobRequest, *, context: Context, as_it_is: bool = False) ->
     short, offered = ([], 0) if blocked else _shortages(request, context, queues, as_it_is)
     if short and request.parallel_environment:
         name = (checks.environments(request.parallel_environment, settings) or ("",))[0]
-        return [*lines, submit.PE_OFFERS_ONLY % (name, offered)]
+        return [*lines, *filter(None, short), submit.PE_OFFERS_ONLY % (name, offered)]
     blocked = blocked or short
     if request.parallel_environment:
         wanted = min(first for first, _, _ in request.slot_ranges)
@@ -135,13 +139,25 @@ def _shortages(
             if as_it_is and calendars.closed(here.calendar, settings, context.now):
                 found[submit.NOT_AVAILABLE % f"{here.name}@{host}"] = None
                 continue
+            if not _has_environment(here, request, settings):
+                found[""] = None
+                continue
             why, enough_for = _shortage(terms, asked, here, host, taken)
             if why is None:
                 return [], 0
             found[why] = None
             offered.append(enough_for)
+    if found and request.parallel_environment:
+        return [line for line in found if UNKNOWN not in line] or [""], max(offered, default=0)
     globally = [line for line in found if " cannot run globally " in line]
     return globally[:1] or list(found), max(offered, default=0)
+
+
+def _has_environment(queue: Queue, request: JobRequest, settings: Settings) -> bool:
+    """Say whether a queue has the parallel environment asked for, if one is."""
+    wanted = request.parallel_environment
+    names = places.environments_of(queue, settings) if wanted else ()
+    return not wanted or any(matches(wanted, name) for name in names)
 
 
 def _shortage(

@@ -212,10 +212,12 @@ class Terms:
         return ""
 
     def _too_much(self, demand: Demand, own: Mapping[str, str]) -> bool:
-        """Whether a queue would not do even without any jobs in it."""
+        """Whether a queue would not do for a single slot even without any jobs in it."""
         known = self.supply.known
         return any(
-            asked and name in own and taken > amount(known[name], own[name])
+            asked
+            and name in own
+            and taken / (1 if known[name].per_job else max(demand.slots, 1)) > amount(known[name], own[name])
             for name, _, taken, asked in demand.wants
         )
 
@@ -223,9 +225,14 @@ class Terms:
         name, value = lack
         return f"{level}f:{name}={text(self.supply.known[name], value)}"
 
-    def _is_silent(self, term: Term) -> bool:
-        """Whether the grid says of a parallel job only that its environment offers nothing."""
-        return term.key[0] == IN_QUOTA or self.supply.known[term.name].per_job
+    def _is_silent(self, demand: Demand, term: Term, free: float) -> bool:
+        """Whether the grid says of a parallel job only that its environment offers too little.
+
+        It does where there is enough for a single slot.
+        """
+        if term.key[0] == IN_QUOTA or self.supply.known[term.name].per_job:
+            return True
+        return free >= term.amount / max(demand.slots, 1)
 
     def shortage(self, demand: Demand, term: Term, free: float) -> str:
         """Return why a run does not start when no more than `free` is left of what it takes.
@@ -233,7 +240,7 @@ class Terms:
         For some of it the grid only says that the parallel environment offers nothing; that is "" here.
         """
         level = term.key[0]
-        if level == IN_ENVIRONMENT or (demand.environment and self._is_silent(term)):
+        if level == IN_ENVIRONMENT or (demand.environment and self._is_silent(demand, term, free)):
             return ""
         if level == IN_QUOTA:
             return submit.EXCEEDS % (term.share, term.rule)

@@ -101,6 +101,27 @@ def surroundings(text: str, folder: Path) -> Context:
             "-q task -l lic=2 -pe smp 3",
             [NOT_FORCED, NOT_FORCEDN, 'cannot run in PE "smp" because it only offers 2 slots'],
         ),
+        (
+            "-q task -l lic=9 -pe smp 2",
+            [
+                NOT_FORCED,
+                NOT_FORCEDN,
+                '(-l lic=9) cannot run in queue "global" because it offers only gc:lic=4.000000',
+                NO_SMP,
+            ],
+        ),
+        (
+            "-q task -l gpu=4 -pe smp 2",
+            [
+                NOT_FORCED,
+                NOT_FORCEDN,
+                '(-l gpu=4) cannot run in queue "vm" because it offers only hc:gpu=3.000000',
+                NO_SMP,
+            ],
+        ),
+        ("-q task -l scr=3G -pe smp 2", [NOT_FORCED, NOT_FORCEDN, NO_CLUSTER_QUEUE, NO_SMP]),
+        ("-q task -l scr=1.5G -pe smp 2", [NOT_FORCED, NOT_FORCEDN, NO_SMP]),
+        ("-l forc -pe smp 2", [NO_SMP]),
         ("-q task -l gpu=2 -pe smp 2", [NOT_FORCED, NOT_FORCEDN, NO_SMP]),
         (
             "-l forc -q task",
