@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from gridcompat.settings import Settings
     from gridcompat.translate.ranges import Ranges
 
+COUNTED = frozenset(
+    (
+        "binding", "hard_resources", "soft_resources", "master_queues", "name", "notify", "parallel_environment",
+        "hard_queues", "soft_queues", "reserve", "restart", "start_time", "predecessors_requested",
+        "array_predecessors_requested", "max_running_tasks",
+    )
+)  # fmt: skip
+"""Changes that the grid counts as a version of the job. Source: tried, switch by switch."""
 CONSUMABLES = ("h_vmem", "slots")
 """Complexes that are counted, which a running job cannot begin to ask for."""
 
@@ -108,8 +116,7 @@ def alter(
         )
         if refusal:
             return None
-        # As the grid counts: a priority alone is no change.
-        if holds or set(names) - {"priority"}:
+        if holds or COUNTED.intersection(names):
             new = replace(new, changed=old.changed + 1)
         patch = _patch(new, names, settings) if names or holds else {}
         if holds:

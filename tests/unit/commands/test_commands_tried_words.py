@@ -243,6 +243,7 @@ def test_changes_are_counted_as_the_version_of_a_job(world: World) -> None:
         (("qalter", "-p", "-5", job), ""),
         (("qhold", job), "1"),
         (("qalter", "-N", "x", "-p", "-6", "-m", "e", job), "2"),
+        (("qalter", "-A", "a", "-o", "x", "-m", "b", "-ac", "c=1", "-v", "D=2", job), "2"),
         (("qrls", job), "3"),
         (("qalter", "-p", "10", "-N", "y", job), "3"),
         (("qalter", "-h", "u", job), "4"),
