@@ -34,12 +34,12 @@ def record(cls: type[T]) -> type[T]:
     required = frozenset(name for name in fields if name not in defaults)
 
     def __init__(self: Any, **values: Any) -> None:
-        given = values.keys()
-        if not given <= known or not required <= given:
-            wrong = sorted(given - known) or sorted(required - given)
+        own = self.__dict__
+        own.update(defaults)
+        own.update(values)
+        if own.keys() != known:
+            wrong = sorted(values.keys() - known) or sorted(required - values.keys())
             raise TypeError(f"{cls.__name__}: unknown or missing fields: {', '.join(wrong)}")
-        self.__dict__.update(defaults)
-        self.__dict__.update(values)
 
     def __setattr__(self: Any, name: str, value: Any) -> None:
         raise AttributeError(f"{cls.__name__} is immutable")

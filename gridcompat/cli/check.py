@@ -6,6 +6,7 @@ import errno
 import os
 import pwd
 import sys
+from functools import cache
 
 import click
 
@@ -180,6 +181,7 @@ def _guess(name: str, text: str) -> str:
     return crontab.looks_like(text, _is_user) or "script"
 
 
+@cache
 def _is_user(name: str) -> bool:
     try:
         pwd.getpwnam(name)
