@@ -19,6 +19,7 @@ import time
 from gridcompat.cluster.embedded import paths
 from gridcompat.cluster.embedded.program import Program
 from gridcompat.cluster.embedded.spawn import command
+from gridcompat.controller.stopping import set_at_signals
 from gridcompat.record import replace
 
 TYPE_CHECKING = False
@@ -61,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _be_a_daemon(keep={ready, turn, lock})
     log = Log(f"{state_dir}/{paths.DAEMON_LOG}")
     daemon = Daemon(state_dir, log)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: daemon.stop.set())
+    set_at_signals(daemon.stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         return _serve(daemon, lock, ready, turn)

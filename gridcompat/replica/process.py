@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -250,6 +249,7 @@ def main(
     from gridcompat.cluster import kubeconfig
     from gridcompat.cluster.base import POD
     from gridcompat.cluster.rest import RestCluster
+    from gridcompat.controller.stopping import set_at_signals
     from gridcompat.translate.pod import JOB_LABEL
 
     log = Log(identity or os.uname().nodename)
@@ -274,8 +274,7 @@ def main(
             identity=place.identity,
         )
         daemon = Replica(replace(settings, namespace=""), place, cluster=cluster, election=election, log=log)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: daemon.stop.set())
+        set_at_signals(daemon.stop)
         status = daemon.run()
     except (GridError, OSError) as error:
         log(_told(error), level="error")
