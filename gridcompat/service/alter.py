@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 COUNTED = frozenset(
     (
-        "binding", "hard_resources", "soft_resources", "master_queues", "name", "notify", "parallel_environment",
-        "hard_queues", "soft_queues", "reserve", "restart", "start_time", "predecessors_requested",
+        "binding", "hard_resources", "soft_resources", "master_queues", "name", "notify",
+        "parallel_environment", "hard_queues", "soft_queues", "reserve", "restart", "start_time", "predecessors_requested",
         "array_predecessors_requested", "max_running_tasks",
     )
 )  # fmt: skip
