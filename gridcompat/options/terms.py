@@ -7,6 +7,7 @@ what is taken is for `controller.capacity`.
 
 from __future__ import annotations
 
+from gridcompat.options import match
 from gridcompat.output.messages import submit
 from gridcompat.patterns import matches
 from gridcompat.record import record
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol
 
+    from gridcompat.model import JobRequest
     from gridcompat.settings import Queue, Settings
     from gridcompat.settings.quotas import Rule
     from gridcompat.settings.supply import Want
@@ -280,3 +282,35 @@ def let_into_environment(demand: Demand, settings: Settings) -> bool:
         and places.lets_in(one.user_lists, one.xuser_lists, demand.user, (demand.group,), settings)
         for one in settings.parallel_environments
     )
+
+
+def most_slots(request: JobRequest, settings: Settings) -> float:
+    """Return the most slots that a job of a parallel environment can ever have by what is counted.
+
+    On the best of the hosts that the settings name, or on one that they do not; without end if nothing
+    bounds it. Whose job it is says its LOGNAME.
+    """
+    terms = Terms(settings)
+    one = Asked(
+        wants=terms.supply.wants(request.hard_resources, 1),
+        environment=request.parallel_environment,
+        project=request.project,
+        user=request.submit.log_name,
+    )
+    found = []
+    for host in places.declared(settings) or ("",):
+        for queue in settings.queues:
+            asked = not request.hard_queues or any(
+                queue.name in match.queues(entry, settings, (host,)) for entry in request.hard_queues
+            )
+            if not asked or not places.has_queue(queue, host, settings):
+                continue
+            here = places.on_host(queue, host, settings)
+            bounds = [
+                term.limit // term.amount
+                for term in terms.of(one, here, host, {})
+                if term.amount
+                and not (term.name in terms.supply.known and terms.supply.known[term.name].per_job)
+            ]
+            found.append(0.0 if terms.misfit(one, here, host) else min(bounds, default=float("inf")))
+    return max(found, default=float("inf"))

@@ -130,6 +130,10 @@ def slots_of(request: JobRequest, settings: Settings) -> int:
         pe.slots for pe in settings.parallel_environments if matches(request.parallel_environment, pe.name)
     ]
     most = min(most, max(sizes, default=most))
+    if settings.hosts or settings.resource_quotas or any(queue.complex_values for queue in settings.queues):
+        from gridcompat.options.terms import most_slots
+
+        most = int(min(most, most_slots(request, settings)))
     fitting = [_largest(one, most) for one in request.slot_ranges if one[0] <= most]
     return max(fitting) if fitting else min(first for first, _, _ in request.slot_ranges)
 
