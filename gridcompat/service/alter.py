@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 COUNTED = frozenset(
     (
         "binding", "hard_resources", "soft_resources", "master_queues", "name", "notify",
-        "parallel_environment", "hard_queues", "soft_queues", "reserve", "restart", "start_time", "predecessors_requested",
-        "array_predecessors_requested", "max_running_tasks",
+        "parallel_environment", "hard_queues", "soft_queues", "reserve", "restart", "start_time",
+        "predecessors_requested", "array_predecessors_requested", "max_running_tasks",
     )
 )  # fmt: skip
 """Changes that the grid counts as a version of the job. Source: tried, switch by switch."""
