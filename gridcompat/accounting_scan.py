@@ -30,7 +30,7 @@ VALUES_KNOWN = 1 << 16
 """Different values of a field that are asked about once: a megabyte or ten."""
 SUBMITTED = POSITION["submission_time"]
 FIELD = b"[^:]*+:"
-"""Also over the end of a line, for a class of two letters takes five times as long: see where it is used."""
+"""Also over the end of a line, for a class of two letters takes four times as long: see where it is used."""
 
 
 @record

@@ -21,6 +21,10 @@ SELECTIONS = {
     "qacct -o": ("-o",),
     "qacct -j ID": ("-j", "{middle}"),
     "qacct -b DATE": ("-b", "{late}"),
+    "qacct -d 3": ("-d", "3"),
+    "qacct -q QUEUE": ("-q", "task"),
+    "qacct -A ACCOUNT": ("-A", "sge"),
+    "qacct -j PATTERN": ("-j", "job-7?.sh", "-h", "node07.example.org"),
 }
 """What is asked of the accounting file."""
 ENTRIES = (
