@@ -159,9 +159,9 @@ class RealCluster:
         """Run the gridcompat command as the cluster's administrator."""
         return _run([sys.executable, str(BIN / "gridcompat"), *words], self.environment)
 
-    def apply(self, objects: Sequence[dict[str, Any]]) -> str:
+    def apply(self, objects: Sequence[dict[str, Any]], *words: str) -> str:
         """Apply objects by the server's side."""
-        return self.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        return self.kubectl("apply", "--server-side", *words, "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def get(self, *words: str) -> Any:
         """Return what `kubectl get` finds, parsed."""
