@@ -49,6 +49,8 @@ GRANTS_AT_A_TIME = 20
 """Jobs started before what has happened meanwhile is looked at."""
 MOST_TOLD_WHY = 20
 """Jobs of a shape that are looked at when there turns out to be no room for them, so that they say why."""
+LOOKS_AT_A_TIME = 100
+"""Jobs looked at before some are started: where jobs come without end, nothing would ever start."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 60.0
 """After a failed write; doubled each time."""
 
@@ -97,6 +99,8 @@ class Reconciler:
         self._capacity = Capacity(settings)
         self._waiting = Waiting()
         self._dispatch_due = False
+        self._looks = 0
+        """Jobs looked at since something was last started."""
         self._usable: set[str] = set()
         """Namespaces whose GridAccount can be used."""
         self._held_back: dict[Key, float] = {}
@@ -204,9 +208,14 @@ class Reconciler:
             self._look_at_all()
         for late in self.timers.due(self.monotonic()):
             self.queue.add(late)
+        if self._looks >= LOOKS_AT_A_TIME:
+            self._looks = 0
+            self._dispatch()
         key = self.queue.take()
         if key is None:
+            self._looks = 0
             return self._dispatch()
+        self._looks += 1
         if self._is_busy(key):
             return True
         try:

@@ -543,7 +543,8 @@ def test_thousands_of_jobs_hold_nobody_up(site: RealCluster, api: Api, user: Acc
     slowest = 0.0
     begun = time.monotonic()
     for at in range(STORM):
-        request = JobRequest(name="storm", hard_resources=(("h_vmem", f"{at + 1}P"),), hard_queues=("task",))
+        nowhere = (("hostname", f"nowhere{at}"),)
+        request = JobRequest(name="storm", hard_resources=nowhere, hard_queues=("task",))
         body["metadata"]["name"] = str(first + at)
         body["spec"] |= {"id": first + at, "request": request_json(request)}
         status, _ = create(api, user, body, again=at > 0)

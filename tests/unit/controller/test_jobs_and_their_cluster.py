@@ -159,6 +159,18 @@ class TestDispatch:
         world.settle()
         assert [run[0] for run in world.runs] == [1000, 1002, 1001]
 
+    def test_jobs_that_come_without_end_do_not_keep_others_from_starting(self, world: World) -> None:
+        world.submit(1000, hard_resources=(("hostname", "nowhere"),))
+        world.work()  # somebody waits, so nobody starts at once
+        world.submit(1001)
+        for number in range(2000, 2400):
+            world.submit(number, hard_resources=(("hostname", f"nowhere{number}"),))
+        for _ in range(250):
+            world._tell()
+            world.reconciler.step()
+        assert [row["task"] for row in world.status(1001).get("running") or ()] == [1]
+        assert "phase" not in world.status(2399), "it has not been looked at yet"
+
     def test_at_most_fifty_pods_of_an_account_without_a_node(self, world: World) -> None:
         world.submit(1000, tasks=(1, 75000, 1))
         world.work()
