@@ -68,6 +68,7 @@ FOREVER=2147483647
 
 scratch='' own='' tmp='' copy='' holder='' timers='' started=0
 term='' overtime='' told=0 elsewhere='' since=''
+count='' ticks_user=0 ticks_system=0
 
 # ---------------------------------------------------------------- evidence
 
@@ -109,6 +110,15 @@ seconds() { # 1m2.34s -> $seconds: 62.34
     seconds=$((minutes * 60 + whole)).$fraction
 }
 
+more() { # seconds ticks -> $sum: a tick is a hundredth of a second on every Linux (USER_HZ)
+    sum=$1
+    [ "$2" -gt 0 ] || return 0
+    fraction=${1#*.}00
+    fraction=${fraction%"${fraction#??}"}
+    set -- $((${1%%.*} * 100 + ${fraction#0} + $2))
+    sum=$(($1 / 100)).$(($1 / 10 % 10))$(($1 % 10))
+}
+
 usage() { # -> $utime $stime $maxrss: of all children so far; KiB, 0 where nobody knows
     utime=0 stime=0 maxrss=0
     if [ -n "$scratch" ] && times >"$scratch/times" 2>/dev/null; then
@@ -119,6 +129,8 @@ usage() { # -> $utime $stime $maxrss: of all children so far; KiB, 0 where nobod
             ;;
         esac
     fi
+    more "$utime" "$ticks_user" && utime=$sum
+    more "$stime" "$ticks_system" && stime=$sum
     [ -n "${GRIDCOMPAT_POD_UID:-}" ] && return
     for peak in /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes; do
         [ -r "$peak" ] || continue
@@ -602,6 +614,7 @@ wake() { # from traps: ends the wait below, whatever it waits for
 }
 
 session() { # -> $session: living processes of the job's session; $others: those in groups of their own
+    # With $count the time is added up that nobody will have waited for: of all but the program itself.
     session='' others=''
     set +f
     for stat in /proc/[0-9]*/stat; do
@@ -611,7 +624,11 @@ session() { # -> $session: living processes of the job's session; $others: those
         number=${stat#/proc/}
         # shellcheck disable=SC2086  # fields
         set -- ${line##*) }
-        [ "${4:-}" = "$pid" ] && [ "$1" != Z ] || continue
+        [ "${4:-}" = "$pid" ] || continue
+        if [ -n "$count" ] && [ "${number%/stat}" != "$pid" ]; then
+            ticks_user=$((ticks_user + ${12} + ${14})) ticks_system=$((ticks_system + ${13} + ${15}))
+        fi
+        [ "$1" != Z ] || continue
         session="$session ${number%/stat}"
         [ "$3" = "$pid" ] || others="$others ${number%/stat}"
     done
@@ -627,6 +644,11 @@ signal() { # name: to every process of the job
 }
 
 finish() { # KILL until nothing is left of the session, for what forks meanwhile
+    # Stopped first, so that none waits for another whose time has been counted.
+    count=yes
+    signal STOP
+    count=''
+    [ -n "$session" ] || return
     tries=0
     while [ "$tries" -lt 20 ]; do
         signal KILL

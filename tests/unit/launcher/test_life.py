@@ -119,6 +119,30 @@ def test_an_unwritable_termination_log_does_not_keep_the_program_from_running(be
     assert json.loads((bench.run_dir / "job-t1-a1.json").read_text())["exit"] == 5
 
 
+def test_the_time_of_what_is_killed_below_the_program_is_counted(bench: Bench) -> None:
+    busy = "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo busy; sleep 60"
+    bench.script(f"sh -c '{busy}' & sh -c '{busy}' & wait\n")
+    process = bench.start()
+    out = bench.home / f"nm.o{bench.job_id}"
+    await_true(lambda: out.exists() and out.read_text().count("busy") == 2)
+    process.terminate()
+    process.communicate(timeout=20)
+    spent = float(bench.evidence()["utime"])
+    assert 0.04 < spent < 20, "two loops, of which nobody has waited for"
+
+
+def test_the_time_of_what_was_waited_for_is_counted_once(bench: Bench) -> None:
+    busy = "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done"
+    bench.script(f"sh -c '{busy}'; times; echo done; sleep 60\n")
+    process = bench.start()
+    bench.await_text(bench.home / f"nm.o{bench.job_id}", "done")
+    process.terminate()
+    process.communicate(timeout=20)
+    minutes, _, seconds = bench.output().splitlines()[1].split()[0].rstrip("s").partition("m")
+    spent = float(bench.evidence()["utime"])
+    assert spent < 60 * float(minutes) + float(seconds) + 0.5
+
+
 # ---------------------------------------------------------------- limits
 
 
