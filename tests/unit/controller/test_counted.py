@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from counted_site import PLACES
 
 from gridcompat.controller.capacity import Capacity
 from gridcompat.controller.shape import Shape, shape_of
@@ -26,31 +27,8 @@ complexes = ["lic lic INT <= YES YES 0 0", "gpu gpu INT <= YES YES 0 0", "scr sc
 """
 SITE = (
     COMPLEXES
+    + PLACES
     + """
-[[queue]]
-name = "task"
-pe_list = ["smp", "pes"]
-complex_values = { scr = "2G" }
-[[queue]]
-name = "forced"
-pe_list = ["NONE"]
-complex_values = { forc = "TRUE" }
-[[queue]]
-name = "forcedn"
-pe_list = ["NONE"]
-complex_values = { forcn = "3" }
-[[parallel_environment]]
-name = "smp"
-slots = 50
-[[parallel_environment]]
-name = "pes"
-user_lists = ["staff"]
-[[user_list]]
-name = "staff"
-entries = ["nobody"]
-[[host]]
-name = "global"
-complex_values = { lic = 4, joblic = 2 }
 [[host]]
 name = "vm"
 complex_values = { gpu = 3, feat = "fast", num = 7 }

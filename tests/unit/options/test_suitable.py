@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from counted_site import PLACES
 from surroundings import context
 
 from gridcompat.errors import Refused
@@ -14,40 +15,21 @@ from gridcompat.options.context import Context
 from gridcompat.record import replace
 from gridcompat.settings import load
 
-SITE = """
+SITE = (
+    """
 default_queue = "task"
 continuous_queue = "task"
 projects = ["bio"]
 complexes = ["lic lic INT <= YES YES 0 0", "gpu gpu INT <= YES YES 0 0", "scr scr MEMORY <= YES YES 0 0",
   "joblic jl INT <= YES JOB 0 0", "forc forc BOOL == FORCED NO 0 0", "forcn forcn INT <= FORCED YES 0 0"]
-[[queue]]
-name = "task"
-pe_list = ["smp", "pes"]
-complex_values = { scr = "2G" }
-[[queue]]
-name = "forced"
-pe_list = ["NONE"]
-complex_values = { forc = "TRUE" }
-[[queue]]
-name = "forcedn"
-pe_list = ["NONE"]
-complex_values = { forcn = "3" }
-[[parallel_environment]]
-name = "smp"
-slots = 50
-[[parallel_environment]]
-name = "pes"
-user_lists = ["staff"]
-[[user_list]]
-name = "staff"
-entries = ["nobody"]
-[[host]]
-name = "global"
-complex_values = { lic = 4, joblic = 2 }
+"""
+    + PLACES
+    + """
 [[host]]
 name = "vm"
 complex_values = { gpu = 3 }
 """
+)
 QUOTA = """
 [[resource_quota]]
 name = "maxu"
