@@ -95,11 +95,10 @@ class Capacity:
         usable = [node for node in nodes if _usable(node)]
         live = {node["metadata"]["name"]: _memory_of(node) for node in usable}
         cpus = {node["metadata"]["name"]: _cpus_of(node) for node in usable}
-        changed = live != self._live
-        self._live = live
         if cpus != self._cpus:
-            self._cpus = cpus
-            self._known_terms.clear()
+            self._known_terms.clear()  # rules may count by processors
+        changed = (live, cpus) != (self._live, self._cpus)
+        self._live, self._cpus = live, cpus
         return changed
 
     def turned(self, now: float) -> bool:

@@ -160,6 +160,14 @@ class TestCapacity:
         made.set_hosts(nodes or (node("h1"), node("h2")))
         return made
 
+    def test_other_processors_are_a_change_and_a_heartbeat_is_none(self) -> None:
+        made = self.capacity(node("h1"))
+        assert not made.set_hosts([node("h1")])
+        more = node("h1")
+        more["status"]["capacity"] = {"cpu": "8"}
+        assert made.set_hosts([more])
+        assert not made.set_hosts([more])
+
     @pytest.mark.parametrize(
         ("nodes", "fields", "room"),
         [
