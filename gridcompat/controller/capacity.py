@@ -293,6 +293,10 @@ class Capacity:
             )
         return self._bounds[host]
 
+    def is_live(self, host: str) -> bool:
+        """Return whether a host may run something."""
+        return host in self._live
+
     @property
     def has_hosts(self) -> bool:
         """Whether there is a node that may run something."""

@@ -45,6 +45,8 @@ class Facts:
     """Nodes that do not answer: name → seconds since this controller has seen it so."""
     gone_nodes: frozenset[str] = frozenset()
     """Those of them whose Node object is not there."""
+    shut: frozenset[str] = frozenset()
+    """Hosts that take nothing now, of those on which alone a pod without a node may run."""
     taken: frozenset[str] = frozenset()
     """Pod names that somebody else's object has: attempts of these names can never start."""
     waits: bool = False

@@ -13,6 +13,7 @@ from gridcompat.model import JobRequest
 from gridcompat.translate import ranges
 from gridcompat.translate.account import ACCOUNT_NAME, account_of
 from gridcompat.translate.grid_job import PLAIN, is_over, read_request, task_ranges
+from gridcompat.translate.pod import bound_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Set
@@ -116,6 +117,7 @@ class Knowledge:
             account=self.account(key[0]),
             pods=pods,
             lost_s=lost,
+            shut=frozenset(filter(None, map(self._shut, pods.values()))),
             gone_nodes=frozenset(name for name in lost if ("", name) not in self._cache.of(NODE)),
             taken=frozenset(name for namespace, name in self._taken if namespace == key[0]),
             waits=waits,
@@ -161,6 +163,11 @@ class Knowledge:
     def _holds(self, number: int) -> bool:
         other = self._cache.job_by_id(number)
         return other is not None and not is_over(other)
+
+    def _shut(self, pod: K8sObject) -> str:
+        """Return the host that a pod waits for although it takes nothing now; "" if there is none."""
+        host = "" if (pod.get("spec") or {}).get("nodeName") else bound_host(pod)
+        return "" if self._capacity.is_live(host) else host
 
     def _lost(self, names: set[str]) -> dict[str, float]:
         """Of these nodes, those that do not answer, and for how long we have seen that."""

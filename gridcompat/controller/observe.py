@@ -20,7 +20,7 @@ from gridcompat.record import replace
 from gridcompat.timestamps import epoch
 from gridcompat.translate import ranges
 from gridcompat.translate.outcome import outcome, pending_reason, started_at
-from gridcompat.translate.pod import is_void
+from gridcompat.translate.pod import bound_host, is_void
 
 if TYPE_CHECKING:
     from gridcompat.cluster.base import K8sObject
@@ -111,6 +111,10 @@ def _present(draft: Draft, row: dict[str, Any], pod: K8sObject) -> None:
         draft.before.append(EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=""))
     elif started is None and not why:
         _cannot_start(draft, row, pod)
+        if not host and bound_host(pod) in draft.facts.shut and not _deleting(pod):
+            # The only host it may have is gone or closed; without the pod it is planned anew.  There is no
+            # note: should it start all the same, it counts as any pod that somebody deletes.
+            draft.before.append(EndPod(pod=row["pod"], uid=pod["metadata"]["uid"], ended_by=""))
     if host in draft.facts.lost_s:
         _lost(draft, row, pod, started, why)
 

@@ -346,6 +346,17 @@ def _affinity(request: JobRequest, queue: Queue, settings: Settings, host: str) 
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
+def bound_host(pod: K8sObject) -> str:
+    """Return the one host on which a pod may run, "" if the scheduler chooses."""
+    spec = pod.get("spec") or {}
+    known = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (known.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ()
+    for term in terms:
+        for field in term.get("matchFields") or ():
+            return str(field["values"][0])
+    return ""
+
+
 def _named_hosts(request: JobRequest, queue: Queue) -> list[str]:
     """The hosts that every entry of -q for this queue names; none if one names none, or a pattern."""
     hosts = []

@@ -2,8 +2,8 @@
 
 A real API server, scheduler and controller manager (tests/cluster/kubelab), one simulated node
 (`fake_kubelet`), the daemon as a process.  For each size: so many jobs pending, a tenth of them running;
-then the daemon is stopped, a thousand short jobs are submitted, and it is started again.  Last an array
-with -tc 50.  Prints a table and keeps it as scale-DATE.json.
+then the daemon is stopped, a thousand short jobs are submitted, and it is started again.  Last a hundred
+jsub at once, and an array with -tc 50.  Prints a table and keeps it as scale-DATE.json.
 """
 
 from __future__ import annotations
@@ -261,6 +261,17 @@ def measure(scale: Scale, size: int, short: int) -> dict[str, float]:
     return found
 
 
+def measure_burst(scale: Scale, lines: int) -> dict[str, float]:
+    """Run so many jsub at once, whose pods begin on the simulated node while others still submit."""
+    records, start = scale.records(), time.monotonic()
+    words = ("jsub", "-quiet", "-N", "burst", "-o", "/dev/null", "-e", "/dev/null", "true")
+    with ThreadPoolExecutor(lines) as pool:
+        list(pool.map(lambda _: scale.drop_in(*words), range(lines)))
+    accepted = time.monotonic() - start
+    scale.wait(lambda: scale.records() >= records + lines)
+    return {"all accepted [s]": accepted, "all recorded [s]": time.monotonic() - start}
+
+
 def measure_array(scale: Scale, tasks: int) -> dict[str, float]:
     """Run an array of so many short tasks, fifty at a time."""
     records, before = scale.records(), scale.requests()
@@ -298,6 +309,7 @@ def main() -> int:
         "--sizes", type=lambda text: [int(word) for word in text.split(",")], default=[500, 5000]
     )
     parser.add_argument("--short", type=int, default=1000, help="short jobs at each size")
+    parser.add_argument("--burst", type=int, default=100, help="jsub at once")
     parser.add_argument("--tasks", type=int, default=10_000, help="of the array")
     parser.add_argument("--out", default=".", help="folder for scale-DATE.json")
     options = parser.parse_args()
@@ -309,6 +321,8 @@ def main() -> int:
         for size in options.sizes:
             results[f"{size} pending, {size // 10} running"] = measure(scale, size, options.short)
             say(json.dumps(results))
+        if options.burst:
+            results[f"{options.burst} jsub at once"] = measure_burst(scale, options.burst)
         if options.tasks:
             results[f"array of {options.tasks}, -tc 50"] = measure_array(scale, options.tasks)
         if scale.kubelet is not None and scale.kubelet.stdout is not None:

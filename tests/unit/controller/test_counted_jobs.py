@@ -72,11 +72,40 @@ def test_tasks_of_an_array_share_what_there_is(site: World) -> None:
     assert [row["task"] for row in site.status(1000)["running"]] == [1, 3, 4]
 
 
-def test_each_run_goes_to_the_host_on_which_it_was_counted(site: World) -> None:
+def second_host(site: World) -> None:
     status = {"conditions": [{"type": "Ready", "status": "True"}]}
     site.cluster.create(
         {"apiVersion": "v1", "kind": NODE.kind, "metadata": {"name": "node2"}, "status": status}
     )
+
+
+@pytest.mark.parametrize("how", ["gone", "cordoned", "silent"])
+def test_a_run_whose_only_host_takes_nothing_more_goes_to_another(tmp_path: Path, how: str) -> None:
+    site = World(str(tmp_path / "site"), **SITE, cluster="kubernetes", image="grid:1")
+    try:
+        second_host(site)
+        site.submit(1000, hard_resources=(("gpu", "1"),))
+        site.work()
+        assert [row["host"] for row in site.status(1000)["running"]] == [HOST]
+        if how == "gone":
+            site.cluster.delete(NODE, HOST, namespace=None)
+        elif how == "cordoned":
+            site.cluster.patch(NODE, HOST, {"spec": {"unschedulable": True}}, namespace=None)
+        else:
+            site.node(ready=False)
+        site.host = "node2"
+        site.ends[(1000, 1)] = [0]
+        site.settle()
+        site.later(2.0)
+        (entry,) = site.records()
+        assert (entry.hostname, entry.failed, entry.exit_status) == ("node2", 0, 0)
+        assert site.runs == [(1000, 1, 2)]
+    finally:
+        site.close()
+
+
+def test_each_run_goes_to_the_host_on_which_it_was_counted(site: World) -> None:
+    second_host(site)
     for number in range(1000, 1004):
         site.submit(number, hard_resources=(("gpu", "1"),))
     site.work()
