@@ -22,7 +22,6 @@ EVERY_S = 5.0
 JOIN_S = 30.0
 METRICS_S = 3.0
 """For the page of metrics: it is not worth waiting for."""
-PORT = 8080
 UNKNOWN: dict[str, Any] = {
     "works": None,
     "leader": None,
@@ -115,7 +114,8 @@ def _page(grid: Grid, namespace: str, pod: str) -> list[str]:
         http = Http(kubeconfig.access(grid.settings), timeout_s=METRICS_S)
     except GridError:
         return []
-    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}:{PORT}/proxy/metrics"
+    # Without a port it is the first that the pod's container names.
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/proxy/metrics"
     try:
         line = http.stream(path, timeout_s=METRICS_S)
         return [text.decode("utf-8", "replace").rstrip("\n") for text in iter(line, b"")]

@@ -21,7 +21,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,50 @@ class RealCluster:
             f'job_api_server = "https://{self.network}.{self.nodes}.1:{self.port + 1003}"\n'
             "first_job_id = 5000\n" + (f'smtp = "{self.smtp}"\n' if self.smtp else "")
         )
-        text = self.gridcompat("manifests", "--settings", str(settings))
-        objects = [self.on_this_machine(obj) for obj in yaml.safe_load_all(text)]
-        self.apply([one for several in objects for one in several])
+        self.apply(self.installed())
         self.wait(lambda: bool(self.leader()), "nobody leads")
         # The quota controller looks for new kinds every 30 s; a quota on an unknown one waits 5 minutes.
         time.sleep(35)
+
+    def installed(self, **how: str) -> list[dict[str, Any]]:
+        """What an installation applies, as this machine has it."""
+        words = [f"--{name}={value}" for name, value in how.items()]
+        text = self.gridcompat("manifests", "--settings", str(self.folder / "site.toml"), *words)
+        return [one for obj in yaml.safe_load_all(text) for one in self.on_this_machine(obj)]
+
+    @contextmanager
+    def configured(self, more: str) -> Iterator[None]:
+        """Add lines to the settings, and have the daemon read them; afterwards as before."""
+        settings = self.folder / "site.toml"
+        before = settings.read_text()
+        settings.write_text(before + more)
+        try:
+            self.restart()
+            yield
+        finally:
+            settings.write_text(before)
+            self.restart()
+
+    def restart(self) -> None:
+        """Apply the settings as they are, and have the daemon read them."""
+        self.apply(self.installed())
+        old = {pod["metadata"]["uid"] for pod in self.get("pods", "-n", NAMESPACE)["items"]}
+        self.kubectl("rollout", "restart", "deployment", "-n", NAMESPACE)
+
+        def renewed() -> bool:
+            new = {pod["metadata"]["uid"] for pod in self.get("pods", "-n", NAMESPACE)["items"]}
+            return bool(new) and not new & old and bool(self.leader())
+
+        self.wait(renewed, "the daemon is not restarted")
+
+    @contextmanager
+    def patched(self, change: dict[str, Any], back: dict[str, Any], *words: str) -> Iterator[None]:
+        """Change an object, and change it back."""
+        self.kubectl("patch", *words, "--type=merge", "-p", json.dumps(change))
+        try:
+            yield
+        finally:
+            self.kubectl("patch", *words, "--type=merge", "-p", json.dumps(back))
 
     def on_this_machine(self, obj: dict[str, Any]) -> list[dict[str, Any]]:
         """The Deployment as two on the host's network, anything else as it is."""
@@ -127,7 +166,7 @@ class RealCluster:
             pod = one["spec"]["template"]["spec"]
             pod["hostNetwork"] = True
             container = pod["containers"][0]
-            container["command"] += ["--port", str(port), "--listen", "127.0.0.1"]
+            container["command"] += ["--port", str(port)]
             container["env"] += [
                 {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},
                 {"name": "KUBERNETES_SERVICE_PORT", "value": str(self.port)},

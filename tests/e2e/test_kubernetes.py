@@ -12,7 +12,6 @@ import json
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 
 import pytest
 import yaml
-from real_cluster import NAMESPACE, SINK, Account, RealCluster
+from real_cluster import BIN, NAMESPACE, SINK, Account, RealCluster
 
 from gridcompat.accounting import Entry, read
 
@@ -412,25 +411,6 @@ def test_what_the_scheduler_cannot_place_waits_and_says_so(site: RealCluster, us
     assert len(entries(user, job)) == 1
 
 
-def test_a_quota_on_pods_holds_jobs_back_and_lets_them_go(site: RealCluster, user: Account) -> None:
-    quota: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "none", "namespace": user.namespace},
-        "spec": {"hard": {"pods": "0"}},
-    }
-    site.apply([quota])
-    site.wait(
-        lambda: site.get("quota", "none", "-n", user.namespace)["status"].get("hard") == {"pods": "0"},
-        "no quota",
-    )
-    job = number(user.ok("qsub", "-b", "y", "true"))
-    told(user, job, "exceeded quota: none")
-    site.kubectl("delete", "quota", "none", "-n", user.namespace)
-    gone(user)
-    assert len(entries(user, job)) == 1
-
-
 def test_a_policy_that_denies_pods_is_told(site: RealCluster, user: Account) -> None:
     head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "deny-e2e"}}
     rules = [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}]
@@ -537,113 +517,21 @@ def test_pages_of_leader_and_follower(site: RealCluster) -> None:
     assert "gridcompat_reconcile_errors_total" in leading
 
 
-# ------------------------------------------------------------ faults
-
-
-def submit_some(user: Account, count: int) -> list[str]:
-    """Jobs that each leave a line in a file of their own."""
-    name = script(user, "once.sh", 'echo run >> "runs/$JOB_ID"')
-    (user.home / "runs").mkdir(exist_ok=True)
-    os.chown(user.home / "runs", user.uid, user.gid)
-    return [number(user.ok("qsub", name)) for _ in range(count)]
-
-
-def ran_once(user: Account, jobs: list[str]) -> None:
-    """Each job ran once and left one record."""
+def test_top_reads_the_figures_of_whoever_leads(site: RealCluster, user: Account) -> None:
+    user.ok("qsub", "-b", "y", "true")
     gone(user)
-    assert {job: user.file(f"runs/{job}") for job in jobs} == dict.fromkeys(jobs, "run\n")
-    assert {job: len(entries(user, job)) for job in jobs} == dict.fromkeys(jobs, 1)
-
-
-def test_the_leader_is_killed(site: RealCluster, user: Account) -> None:
-    jobs = submit_some(user, 6)
-    site.kubectl("delete", "pod", site.leader(), "-n", NAMESPACE, "--force", "--grace-period=0")
-    jobs += submit_some(user, 6)
-    site.wait(lambda: bool(site.leader()), "nobody leads")
-    ran_once(user, jobs)
-
-
-def test_both_replicas_are_killed(site: RealCluster, user: Account) -> None:
-    jobs = submit_some(user, 6)
-    site.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--force", "--grace-period=0")
-    jobs += submit_some(user, 6)
-    site.wait(lambda: bool(site.leader()), "nobody leads")
-    ran_once(user, jobs)
-
-
-@pytest.mark.parametrize("for_s", [22, 0], ids=["and goes on", "for good"])
-def test_the_leader_stands_still(site: RealCluster, user: Account, for_s: int) -> None:
-    jobs = submit_some(user, 4)
-    leader = site.leader()
-    port = site.ports[int(leader.split("-")[2])]
-    found = subprocess.run(
-        ["pgrep", "-f", f"gridcompat daemon --port {port}"], capture_output=True, text=True, check=True
+    done = subprocess.run(
+        [sys.executable, str(BIN / "gridcompat"), "top", "--json"],
+        env={**site.environment, "GRIDCOMPAT_CONFIG": str(site.folder / "site.toml")},
+        capture_output=True,
+        check=True,
     )
-    for pid in found.stdout.split():
-        os.kill(int(pid), signal.SIGSTOP)
-    jobs += submit_some(user, 4)
-    if for_s:
-        # Longer than the Lease: another has it now, and waits for the accounting file.
-        time.sleep(for_s)
-        for pid in found.stdout.split():
-            os.kill(int(pid), signal.SIGCONT)
-    # For good: the liveness probe ends it, and with it the lock.
-    site.wait(lambda: user.ok("qstat") == "", "the jobs do not run", 180)
-    ran_once(user, jobs)
-    assert site.leader() not in ("", leader) or for_s == 0
-
-
-def test_the_api_server_restarts_during_a_burst(site: RealCluster, user: Account) -> None:
-    name = script(user, "burst.sh", 'echo run >> "runs/$JOB_ID"')
-    (user.home / "runs").mkdir(exist_ok=True)
-    os.chown(user.home / "runs", user.uid, user.gid)
-    burst = [
-        subprocess.Popen(
-            ["sh", "-c", f"jsub -mem 64m -N burst{line} ./{name}"],  # as cron runs a line
-            env=user.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            user=user.uid,
-            group=user.gid,
-            extra_groups=[],
-            cwd=user.home,
-        )
-        for line in range(100)
-    ]
-    time.sleep(1)
-    site.kubelab("kill", "apiserver")
-    time.sleep(2)
-    site.kubelab("start", "apiserver")
-    jobs = []
-    for one in burst:
-        out, err = one.communicate(timeout=180)
-        # Whoever was told a number has a job; whoever was not was told why, with a status to try again.
-        assert (one.returncode, bool(out)) in ((0, True), (25, False)), (one.returncode, out, err)
-        if one.returncode == 0:
-            jobs.append(number(out))
-    assert len(set(jobs)) == len(jobs)
-    assert len(jobs) >= 50
-    ran_once(user, jobs)
-
-
-def test_a_node_loses_power_and_comes_back(site: RealCluster, user: Account) -> None:
-    job = number(user.ok("qsub", "-r", "n", "-q", "task@node2", "-b", "y", "-N", "lost", "sleep", "1000"))
-    site.wait(lambda: "task@node2" in user.ok("qstat"), "it does not run on node2")
-    again = number(
-        user.ok("qsub", "-r", "y", "-q", "task@node2", "-N", "rerun", script(user, "r.sh", "sleep 3"))
-    )
-    site.wait(lambda: user.ok("qstat").count("task@node2") == 2, "the second does not run on node2")
-    site.kubelab("kill", "node2")
-    user.ok("qdel", job)
-    site.wait(lambda: " dr " in user.ok("qstat"), lambda: f"the order is not shown: {user.ok('qstat')}")
-    time.sleep(12)
-    assert " dr " in user.ok("qstat"), "nobody can know that it has ended"
-    site.kubelab("start", "node2")
-    site.wait(lambda: f" {job} " not in user.ok("qstat"), "the deletion does not end", 120)
-    gone(user)
-    assert len(entries(user, job)) == 1
-    assert entries(user, again)[-1].exit_status == 0
+    daemon = json.loads(done.stdout)["daemon"]
+    assert (daemon["works"], daemon["leader"]) == (True, site.leader())
+    page = site.page(site.ports[int(site.leader().split("-")[2])], "metrics")
+    assert f"gridcompat_attempts_total {daemon['starts']}\n" in page
+    assert daemon["starts"] >= 1
+    assert daemon["mails_failed"] == 0
 
 
 # ------------------------------------------------------------ the end

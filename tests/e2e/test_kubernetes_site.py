@@ -97,28 +97,18 @@ def without(site: RealCluster, *words: str) -> Iterator[None]:
         site.kubectl(*put_back, stdin=json.dumps(obj))
 
 
-@contextmanager
-def patched(site: RealCluster, change: dict[str, Any], back: dict[str, Any], *words: str) -> Iterator[None]:
-    """Change an object, and change it back."""
-    site.kubectl("patch", *words, "--type=merge", "-p", json.dumps(change))
-    try:
-        yield
-    finally:
-        site.kubectl("patch", *words, "--type=merge", "-p", json.dumps(back))
-
-
 def policy_binding(site: RealCluster, user: Account) -> Any:
     return without(site, "validatingadmissionpolicybinding", "gridcompat-gridjobs")
 
 
 def policy_off(site: RealCluster, user: Account) -> Any:
     deny, audit = ({"spec": {"validationActions": [word]}} for word in ("Deny", "Audit"))
-    return patched(site, audit, deny, "validatingadmissionpolicybinding", "gridcompat-gridjobs")
+    return site.patched(audit, deny, "validatingadmissionpolicybinding", "gridcompat-gridjobs")
 
 
 def old_policy(site: RealCluster, user: Account) -> Any:
     new, old = ({"spec": {"failurePolicy": word}} for word in ("Fail", "Ignore"))
-    return patched(site, old, new, "validatingadmissionpolicy", "gridcompat-gridjobs")
+    return site.patched(old, new, "validatingadmissionpolicy", "gridcompat-gridjobs")
 
 
 def no_grid_site(site: RealCluster, user: Account) -> Any:
@@ -130,8 +120,7 @@ def old_definition(site: RealCluster, user: Account) -> Any:
     versions = there["spec"]["versions"]
     older = json.loads(json.dumps(versions))
     older[0]["additionalPrinterColumns"].pop()
-    return patched(
-        site,
+    return site.patched(
         {"spec": {"versions": older}},
         {"spec": {"versions": versions}},
         "crd",
@@ -170,23 +159,16 @@ def full_quota(site: RealCluster, user: Account) -> Iterator[None]:
 
 def other_uid(site: RealCluster, user: Account) -> Any:
     wrong, right = ({"spec": {"uid": uid}} for uid in (4711, user.uid))
-    return patched(site, wrong, right, "gridaccount", "account", "-n", user.namespace)
+    return site.patched(wrong, right, "gridaccount", "account", "-n", user.namespace)
 
 
 def no_home(site: RealCluster, user: Account) -> Any:
     wrong, right = ({"spec": {"home": home}} for home in ("/nonexistent/home", str(user.home)))
-    return patched(site, wrong, right, "gridaccount", "account", "-n", user.namespace)
+    return site.patched(wrong, right, "gridaccount", "account", "-n", user.namespace)
 
 
 def no_account(site: RealCluster, user: Account) -> Any:
     return without(site, "gridaccount", "account", "-n", user.namespace)
-
-
-def installed(site: RealCluster, **how: str) -> list[dict[str, Any]]:
-    """What an installation applies, as this machine has it."""
-    words = [f"--{name}={value}" for name, value in how.items()]
-    text = site.gridcompat("manifests", "--settings", str(site.folder / "site.toml"), *words)
-    return [one for obj in yaml.safe_load_all(text) for one in site.on_this_machine(obj)]
 
 
 @contextmanager
@@ -196,12 +178,12 @@ def no_image(site: RealCluster, user: Account) -> Iterator[None]:
     def second(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [one for one in objects if one["metadata"]["name"] == "gridcompat-daemon-1"]
 
-    site.apply(second(installed(site, image="gridcompat.test/none:1")))
+    site.apply(second(site.installed(image="gridcompat.test/none:1")))
     try:
         site.wait(lambda: any("Image" in text for text in reasons(site)), "the image is there")
         yield
     finally:
-        site.apply(second(installed(site)))
+        site.apply(second(site.installed()))
         site.kubectl("rollout", "status", "deployment/gridcompat-daemon-1", "-n", NAMESPACE, "--timeout=90s")
 
 
@@ -231,7 +213,7 @@ def no_daemon(site: RealCluster, user: Account) -> Iterator[None]:
 def no_lease(site: RealCluster, user: Account) -> Any:
     taken = {"spec": {"holderIdentity": "uninstall", "leaseDurationSeconds": 600}}
     free = {"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}
-    return patched(site, taken, free, "lease", "gridcompat-daemon", "-n", NAMESPACE)
+    return site.patched(taken, free, "lease", "gridcompat-daemon", "-n", NAMESPACE)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +271,7 @@ def test_doctor_finds_a_server_that_does_not_answer(user: Account) -> None:
 def test_doctor_finds_a_pod_that_waits_for_its_home(site: RealCluster, user: Account) -> None:
     body = {"path": "/lost", "source": {"hostPath": {"path": "/nonexistent/x", "type": "Directory"}}}
     words = ("gridaccount", "account", "-n", user.namespace)
-    with patched(site, {"spec": {"volumes": [body]}}, {"spec": {"volumes": None}}, *words):
+    with site.patched({"spec": {"volumes": [body]}}, {"spec": {"volumes": None}}, *words):
         time.sleep(1)
         job = number(user.ok("qsub", "-b", "y", "-N", "lost", "true"))
         site.wait(
@@ -353,216 +335,6 @@ def test_what_a_quota_refuses_and_what_is_an_error_is_told(site: RealCluster, us
     assert told_of(site, user, job)["Error"]["type"] == "Warning"
     user.ok("qdel", job)
     site.wait(lambda: user.ok("qstat") == "", "it is not gone")
-
-
-# ------------------------------------------------------------ pods as settings and accounts say
-
-NODE = "node1"
-ZONE = "Asia/Kathmandu"
-
-
-@pytest.fixture(scope="module")
-def configured(site: RealCluster) -> Iterator[RealCluster]:
-    """The site with queues, images, volumes and environments of its own."""
-    shared = site.folder / "shared"
-    shared.mkdir(exist_ok=True)
-    shutil.copy(f"/usr/share/zoneinfo/{ZONE}", site.folder / "zone")
-    settings = site.folder / "site.toml"
-    before = settings.read_text()
-    settings.write_text(
-        before
-        + f"""
-release_images = {{ buster = "kubelab.test/busybox:1" }}
-[[queue]]
-name = "task"
-[[queue]]
-name = "continuous"
-slots = 50
-rerun = true
-[[queue]]
-name = "big"
-node_selector = {{ size = "big" }}
-tolerations = [{{ key = "big", operator = "Exists", effect = "NoSchedule" }}]
-priority_class = "e2e-batch"
-limits = {{ h_rt = "40" }}
-[[queue]]
-name = "small"
-image = "kubelab.test/busybox:1"
-[[volume]]
-name = "shared"
-path = "/shared"
-source = {{ hostPath = {{ path = "{shared}", type = "Directory" }} }}
-[[volume]]
-name = "zone"
-path = "/etc/localtime"
-source = {{ hostPath = {{ path = "{site.folder}/zone", type = "File" }} }}
-read_only = true
-"""
-    )
-    priority = {
-        "apiVersion": "scheduling.k8s.io/v1",
-        "kind": "PriorityClass",
-        "metadata": {"name": "e2e-batch"},
-    }
-    site.apply([{**priority, "value": 100}])
-    restart(site)
-    site.kubectl("label", "node", NODE, "size=big", "--overwrite")
-    site.kubectl("taint", "node", NODE, "big=y:NoSchedule", "--overwrite")
-    try:
-        yield site
-    finally:
-        site.kubectl("label", "node", NODE, "size-")
-        site.kubectl("taint", "node", NODE, "big-")
-        settings.write_text(before)
-        restart(site)
-
-
-def restart(site: RealCluster) -> None:
-    """Apply the settings as they are, and have the daemon read them."""
-    site.apply(installed(site))
-    old = {pod["metadata"]["uid"] for pod in site.get("pods", "-n", NAMESPACE)["items"]}
-    site.kubectl("rollout", "restart", "deployment", "-n", NAMESPACE)
-
-    def renewed() -> bool:
-        new = {pod["metadata"]["uid"] for pod in site.get("pods", "-n", NAMESPACE)["items"]}
-        return bool(new) and not new & old and bool(site.leader())
-
-    site.wait(renewed, "the daemon is not restarted")
-
-
-def pod_of(site: RealCluster, user: Account, job: str) -> dict[str, Any]:
-    """The pod of a job that runs."""
-    pods = site.get("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")["items"]
-    return dict(pods[0]) if pods else {}
-
-
-def ran(user: Account, *words: str) -> list[str]:
-    """The lines that a job prints."""
-    job = number(user.ok("qsub", "-N", "pod", "-j", "y", *words))
-    gone(user)
-    return user.file(f"pod.o{job}").splitlines()
-
-
-def test_a_queue_is_a_kind_of_node(configured: RealCluster, user: Account) -> None:
-    job = number(
-        user.ok("qsub", "-q", "big", "-pe", "smp", "3", "-b", "y", "-N", "big", "echo $NSLOTS; sleep 8")
-    )
-    configured.wait(lambda: " r " in user.ok("qstat"), "it does not run")
-    pod = pod_of(configured, user, job)
-    assert pod["spec"]["nodeName"] == NODE
-    assert pod["spec"]["priority"] == 100
-    assert pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "30m"
-    assert f"big@{NODE}" in user.ok("qstat")
-    gone(user)
-    assert user.file(f"big.o{job}") == "3\n"
-    away = number(user.ok("qsub", "-q", "task", "-b", "y", "-N", "away", "sleep", "3"))
-    configured.wait(lambda: "nodeName" in pod_of(configured, user, away).get("spec", {}), "it does not start")
-    assert pod_of(configured, user, away)["spec"]["nodeName"] != NODE, "the taint keeps other queues off"
-    gone(user)
-
-
-def test_the_limit_of_a_queue_ends_a_job(configured: RealCluster, user: Account) -> None:
-    job = number(user.ok("qsub", "-q", "big", "-l", "h_rt=2", "-b", "y", "sleep", "1000"))
-    gone(user)
-    (record,) = entries(user, job)
-    assert record.exit_status == 137
-
-
-@pytest.mark.parametrize("words", [("-l", "release=buster"), ("-q", "small")], ids=["release", "queue"])
-def test_the_image_is_chosen_by_release_and_queue(
-    configured: RealCluster, user: Account, words: tuple[str, ...]
-) -> None:
-    assert ran(user, *words, "-b", "y", "test -e /opt/gridcompat || test -L /bin/ls && echo busybox") == [
-        "busybox"
-    ]
-
-
-def test_volumes_of_the_site_are_in_each_job(configured: RealCluster, user: Account) -> None:
-    os.chown(configured.folder / "shared", user.uid, user.gid)
-    assert ran(user, "-b", "y", "echo here > /shared/file; date +%Z; touch /etc/localtime 2>&1 | wc -l") == [
-        "+0545",
-        "1",
-    ]
-    assert (configured.folder / "shared" / "file").read_text() == "here\n"
-
-
-def test_the_users_groups_and_entries_are_in_the_container(site: RealCluster, user: Account) -> None:
-    words = ("gridaccount", "account", "-n", user.namespace)
-    with patched(site, {"spec": {"groups": [4242, 4343]}}, {"spec": {"groups": None}}, *words):
-        time.sleep(1)
-        lines = ran(
-            user,
-            script(
-                user,
-                "who.sh",
-                "id -G; id -un; id -gn",
-                "python3 -c 'import pwd, os; print(pwd.getpwuid(os.getuid()).pw_dir)'",
-                "python3 -c 'import os.path; print(os.path.expanduser(\"~\"))'",
-                "echo $HOSTNAME; echo $TMPDIR; df --output=target /tmp | tail -1; touch $TMPDIR/x && echo y",
-            ),
-        )
-    assert lines[:5] == [
-        f"{user.gid} 4242 4343",
-        user.owner,
-        user.owner,
-        str(user.home),
-        str(user.home),
-    ]
-    assert lines[5].startswith("node")
-    assert lines[6].startswith("/tmp/")
-    assert lines[7:] == ["/tmp", "y"]
-
-
-def test_a_home_on_a_claim(site: RealCluster, other: Account) -> None:
-    backing = site.folder / "claimed"
-    backing.mkdir(exist_ok=True)
-    os.chown(backing, other.uid, other.gid)
-    size = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"], "storageClassName": ""}
-    claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": "e2e-home"}
-    site.apply(
-        [
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": {"name": "e2e-home"},
-                "spec": {
-                    **size,
-                    "hostPath": {"path": str(backing)},
-                    "persistentVolumeReclaimPolicy": "Retain",
-                },
-            },
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": {"name": "home", "namespace": other.namespace},
-                "spec": {**claim, "resources": {"requests": {"storage": "1Gi"}}},
-            },
-        ]
-    )
-    volume = {"path": str(other.home), "source": {"persistentVolumeClaim": {"claimName": "home"}}}
-    words = ("gridaccount", "account", "-n", other.namespace)
-    try:
-        with patched(site, {"spec": {"volumes": [volume]}}, {"spec": {"volumes": None}}, *words):
-            time.sleep(1)
-            job = number(other.ok("qsub", "-N", "claim", "-b", "y", "echo on the claim"))
-            gone(other)
-        assert (backing / f"claim.o{job}").read_text() == "on the claim\n"
-        assert not (other.home / f"claim.o{job}").exists()
-    finally:
-        site.kubectl("delete", "pvc", "home", "-n", other.namespace)
-        site.kubectl("delete", "pv", "e2e-home")
-
-
-def test_memory_is_bounded_twice(site: RealCluster, user: Account) -> None:
-    job = number(
-        user.ok("qsub", "-l", "h_vmem=300M", "-b", "y", "-N", "ulim", "-j", "y", "ulimit -v; sleep 60")
-    )
-    site.wait(lambda: " r " in user.ok("qstat"), "it does not run")
-    limit = pod_of(site, user, job)["spec"]["containers"][0]["resources"]["limits"]["memory"]
-    assert int(limit) == (300 + 64) << 20
-    user.ok("qdel", job)
-    gone(user)
-    assert user.file(f"ulim.o{job}") == f"{300 << 10}\n"
 
 
 # ------------------------------------------------------------ installing
@@ -643,7 +415,7 @@ def test_an_upgrade_keeps_what_runs_and_what_waits(site: RealCluster, user: Acco
     runs = number(user.ok(*qsub, "-N", "runs", wait))
     waits = number(user.ok(*qsub, "-hold_jid", runs, "-N", "waits", "-b", "y", "echo after"))
     site.wait(lambda: " r " in user.ok("qstat"), "it does not run")
-    restart(site)
+    site.restart()
     site.wait(lambda: {image(pod) for pod in daemons(site)} == {IMAGE}, "the new one does not run")
     site.wait(lambda: bool(site.leader()), "the new one does not lead")
     states = {row.split()[0]: row.split()[4] for row in user.ok("qstat").splitlines()[2:]}
@@ -746,7 +518,7 @@ def test_a_backup_is_put_back_into_an_empty_cluster(site: RealCluster, user: Acc
     site.kubectl("delete", "--ignore-not-found", "--timeout=90s", "-f", "-", stdin=text)
     site.wait(lambda: not site.get("pods", "-n", user.namespace)["items"], "pods are left")
     nothing_of_ours(site)
-    new = installed(site)
+    new = site.installed()
     later = [one for one in new if one["kind"] == "Deployment"]
     site.apply([one for one in new if one["kind"] != "Deployment"])
     site.wait(lambda: "gridjobs" in site.kubectl("api-resources", "--api-group=gridcompat.io"), "no kinds")
