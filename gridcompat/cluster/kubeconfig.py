@@ -236,7 +236,14 @@ def _document(path: str) -> dict[str, Any]:
         return _mapping(path, kept["document"])
     document = _parsed(path, text)
     private.keep(cached, {"key": key, "document": document})
+    private.forget("kubeconfig-", _is_of_no_file)  # there are keys in them
     return document
+
+
+def _is_of_no_file(kept: Any) -> bool:
+    """Whether what is kept was read from a file that is not there any more."""
+    key = kept.get("key") if isinstance(kept, dict) else None
+    return not isinstance(key, list) or not key or not os.path.exists(str(key[0]))
 
 
 def _parsed(path: str, text: str) -> dict[str, Any]:

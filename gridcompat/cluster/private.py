@@ -11,6 +11,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -55,3 +56,19 @@ def keep(path: str, value: Any) -> None:
             os.unlink(temporary)
     except OSError:
         pass  # a cache that cannot be written is done without
+
+
+def forget(prefix: str, unwanted: Callable[[Any], bool]) -> None:
+    """Remove files whose names begin so and whose values are not wanted any more.
+
+    Args:
+        unwanted: is given None for what `read` does not give.
+    """
+    folder = path_of("")
+    try:
+        found = [name for name in os.listdir(folder) if name.startswith(prefix) and name.endswith(".json")]
+        for name in found:
+            if unwanted(read(folder + name)):
+                os.unlink(folder + name)
+    except OSError:
+        pass  # another command is at it, too

@@ -165,6 +165,26 @@ def test_yaml_is_parsed_once_and_kept_private(
     assert kubeconfig.from_files(path).token == "another"
 
 
+def test_what_was_kept_of_a_file_that_is_gone_is_removed(tmp_path: Any, cache: str) -> None:
+    first, second = (written(tmp_path, config(), name) for name in ("first", "second"))
+    for path in (first, second):
+        kubeconfig.from_files(path)
+    folder = f"{cache}/gridcompat"
+    for name in ("kubeconfig-00000000.json", "another.json"):
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+            file.write("{broken")
+    os.unlink(first)
+    third = written(tmp_path, config(), "third")
+    kubeconfig.from_files(third)
+    kept = set(os.listdir(folder)) - {"another.json"}
+    assert len(kept) == len(os.listdir(folder)) - 1, "only what is ours is removed"
+    paths = []
+    for name in kept:
+        with open(f"{folder}/{name}", encoding="utf-8") as file:
+            paths.append(json.load(file)["key"][0])
+    assert sorted(paths) == [second, third]
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
