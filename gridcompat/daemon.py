@@ -19,7 +19,7 @@ import time
 from gridcompat.cluster.embedded import paths
 from gridcompat.cluster.embedded.program import Program
 from gridcompat.cluster.embedded.spawn import command
-from gridcompat.controller.stopping import set_at_signals
+from gridcompat.controller.stopping import Threads, set_at_signals
 from gridcompat.record import replace
 
 TYPE_CHECKING = False
@@ -302,51 +302,26 @@ class Daemon:
         self._collect_logging()
         runner = Runner(cluster, self.state_dir, clock=time.time, variables=self._variables())
         sender = Sender(f"{self.state_dir}/{paths.SPOOL}", self.settings)
-        over = threading.Event()
-        failed = threading.Event()
-        threads = [
-            self._thread(name, work, over, failed)
-            for name, work in (
-                ("waker", waker.run),
-                ("controller", controller.run),
-                ("runner", runner.run),
-                ("mailer", sender.run),
-            )
-        ]
+        threads = Threads(
+            {
+                "waker": waker.run,
+                "controller": controller.run,
+                "runner": runner.run,
+                "mailer": sender.run,
+            },
+            self.note,
+        )
         try:
-            for thread in threads:
-                thread.start()
+            threads.start()
             # Whoever started us may ask next what became of what they submitted.
             controller.settled.wait(FIRST_LOOK_S)
             ready()
-            return self._supervise(controller, failed)
+            return self._supervise(controller, threads)
         finally:
-            over.set()
-            deadline = time.monotonic() + STOP_S
-            for thread in threads:
-                thread.join(max(deadline - time.monotonic(), 0.0))
+            threads.end(STOP_S)
             # The cluster is not closed: watches that nobody waits for still use it, until the process ends.
 
-    def _thread(
-        self,
-        name: str,
-        work: Callable[[threading.Event], None],
-        over: threading.Event,
-        failed: threading.Event,
-    ) -> threading.Thread:
-        def run() -> None:
-            try:
-                work(over)
-            except Exception as error:  # noqa: BLE001  (the main thread ends the process)
-                import traceback
-
-                self.note(f"{name}: " + "".join(traceback.format_exception(error)))
-            if not over.is_set():
-                failed.set()
-
-        return threading.Thread(target=run, name=name, daemon=True)
-
-    def _supervise(self, controller: Controller, failed: threading.Event) -> str:
+    def _supervise(self, controller: Controller, threads: Threads) -> str:
         """Return why it is time to end."""
         from gridcompat.outbox.spool import pending
 
@@ -358,7 +333,7 @@ class Daemon:
             if changed := program.changed():
                 # Jobs run on; this or the next command's daemon finds them.
                 return f"the program was {changed}"
-            if failed.is_set():
+            if threads.failed.is_set():
                 return "error"
             now = time.monotonic()
             if not controller.idle or pending(f"{self.state_dir}/{paths.SPOOL}"):

@@ -133,10 +133,10 @@ class Replica:
     def _lead(self) -> int:
         from gridcompat.accounting import AccountingFile
         from gridcompat.controller.loop import Controller
+        from gridcompat.controller.stopping import Threads
         from gridcompat.mailer.send import Sender
 
         self.log("leads")
-        over, failed = threading.Event(), threading.Event()
         controller = self._controller = Controller(
             Fence(self._cluster, self._election.leads),
             self.settings,
@@ -144,44 +144,23 @@ class Replica:
             spool=spool_of(self.settings),
             log=self.log.warn,
         )
-        works: list[tuple[str, Callable[[threading.Event], None]]] = [("controller", controller.run)]
+        works: dict[str, Callable[[threading.Event], None]] = {"controller": controller.run}
         if self.place.mail:
             sender = Sender(spool_of(self.settings), self.settings, log=self.log.warn)
-            works.append(("mailer", sender.run))
-        threads = [self._thread(name, work, over, failed) for name, work in works]
-        for thread in threads:
-            thread.start()
+            works["mailer"] = sender.run
+        threads = Threads(works, self.log.warn)
+        threads.start()
         try:
             while not self.stop.wait(LOOK_S):
                 if not self._election.leads():
                     self.log("lost the lead, ends", level="warning")
                     self._end(LOST)
                     return LOST
-                if failed.is_set():
+                if threads.failed.is_set():
                     return 1
             return 0
         finally:
-            over.set()
-            deadline = time.monotonic() + STOP_S
-            for thread in threads:
-                thread.join(max(deadline - time.monotonic(), 0.0))
-
-    def _thread(
-        self,
-        name: str,
-        work: Callable[[threading.Event], None],
-        over: threading.Event,
-        failed: threading.Event,
-    ) -> threading.Thread:
-        def run() -> None:
-            try:
-                work(over)
-            except Exception as error:  # noqa: BLE001  (the main thread ends the process)
-                self.log.warn(f"{name}: " + "".join(traceback.format_exception(error)))
-            if not over.is_set():
-                failed.set()
-
-        return threading.Thread(target=run, name=name, daemon=True)
+            threads.end(STOP_S)
 
     # ------------------------------------------------------------ pages
 
