@@ -15,6 +15,7 @@ import socket
 import ssl
 import time
 from _thread import allocate_lock, get_ident
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from gridcompat.errors import (
@@ -31,7 +32,7 @@ from gridcompat.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from gridcompat.cluster.kubeconfig import Access
@@ -233,17 +234,11 @@ class Http:
             self._renew(used)
             self._prepare()
             connection, response = self._opened(path)
-        try:
+        with self._kept_if_well(connection):
             if response.status >= 300:
                 raise meaning(response.status, response.read())
             if connection.sock is not None:
                 connection.sock.settimeout(timeout_s)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            self._end(connection)
-            raise self._unreachable(error, reached=connection.reached) from error
-        except ClusterError:
-            self._end(connection)
-            raise
 
         def line() -> bytes:
             try:
@@ -261,13 +256,19 @@ class Http:
     def _opened(self, path: str) -> tuple[Connection, http.client.HTTPResponse]:
         connection = Connection(self.access, self._context, timeout=min(self._timeout_s, CONNECT_S))
         self._streams.add(connection)
-        try:
+        with self._kept_if_well(connection):
             connection.connect()
             connection.sock.settimeout(self._timeout_s)
             connection.request(
                 "GET", self._prefix + path, headers={**self._headers(), "Accept": "application/json"}
             )
             return connection, connection.getresponse()
+
+    @contextmanager
+    def _kept_if_well(self, connection: Connection) -> Iterator[None]:
+        """Close a stream's connection when something goes wrong with it, and say what."""
+        try:
+            yield
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._end(connection)
             raise self._unreachable(error, reached=connection.reached) from error
