@@ -40,14 +40,21 @@ LINES = 100
 
 @pytest.mark.parametrize("both", [False, True], ids=["the leader", "both replicas"])
 def test_the_daemon_is_killed_again_and_again(site: RealCluster, user: Account, both: bool) -> None:
-    before = Jobs(user)
-    site.kubectl("delete", "pods", *(["--all"] if both else [site.leader()]), "-n", NAMESPACE, *AT_ONCE)
-    amid = Jobs(user)
-    for _ in range(2):
+    killed = {""}
+
+    def kill() -> None:
         # Whoever leads now is amid what the one before has left.
-        site.wait(lambda: bool(site.leader()), "nobody leads")
-        site.kubectl("delete", "pods", *(["--all"] if both else [site.leader()]), "-n", NAMESPACE, *AT_ONCE)
-    site.wait(lambda: bool(site.leader()), "nobody leads")
+        site.wait(lambda: site.leader() not in killed, "nobody leads")
+        leader = site.leader()
+        site.kubectl("delete", "pods", *(["--all"] if both else [leader]), "-n", NAMESPACE, *AT_ONCE)
+        killed.add(leader)
+
+    before = Jobs(user)
+    kill()
+    amid = Jobs(user)
+    kill()
+    kill()
+    site.wait(lambda: site.leader() not in killed, "nobody leads")
     before.went_through(keep=True)
     amid.went_through()
 
