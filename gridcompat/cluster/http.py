@@ -50,8 +50,9 @@ AWAKENING_S = 10.0
 """A server that has just come back knows nobody's rights yet, and says 403."""
 
 NOT_KNOWN_YET = ("status unknown for quota", "failed to configure policy")
-"""In a 403: a quota that is seconds old; a server that has started and does not know all definitions yet."""
-
+"""In a refusal: a quota that is seconds old; a server that has started and does not know all definitions yet."""
+UNKNOWING = (403, 422)
+"""The statuses of such a refusal: that of a policy depends on what its rules say."""
 
 NO_RIGHT = '" cannot '
 """In a 403 for want of a right: `User "NAME" cannot get resource …`."""
@@ -158,7 +159,7 @@ class Http:
                 self._pause(tries, None, deadline, error)
                 continue
             # A refusal for want of knowledge has done nothing, so anything may be sent again.
-            unknowing = status == 403 and isinstance(error, Unavailable)
+            unknowing = status in UNKNOWING and isinstance(error, Unavailable)
             if unknowing or status in (429, 503) or (status in (500, 502, 504) and repeatable):
                 tries += 1
                 self._pause(tries, headers.get("Retry-After"), deadline, error)
@@ -417,9 +418,9 @@ def meaning(status: int, answer: bytes) -> ClusterError:
         return Expired(message)
     if status == 401:
         return Forbidden(f"the API server does not accept these credentials (expired?): {message}")
+    if status in UNKNOWING and any(words in message for words in NOT_KNOWN_YET):
+        return Unavailable(message)
     if status == 403:
-        if any(words in message for words in NOT_KNOWN_YET):
-            return Unavailable(message)
         return Forbidden(message)
     if status in (400, 405, 406, 413, 415, 422):
         return Invalid(message)

@@ -106,10 +106,13 @@ def test_the_api_server_restarts_during_a_burst(site: RealCluster, user: Account
     time.sleep(2)
     site.kubelab("start", "apiserver")
     accepted = []
-    for one in burst:
+    for line, one in enumerate(burst):
         out, err = one.communicate(timeout=180)
-        # Whoever was told a number has a job; whoever was not was told why, with a status to try again.
-        assert (one.returncode, bool(out)) in ((0, True), (25, False)), (one.returncode, out, err)
+        # Whoever was told a number has a job; whoever was not was told why (by jsub in the .err file), with
+        # a status to try again.
+        told_why = user.file(f"burst{line}.err")
+        assert (one.returncode, bool(out)) in ((0, True), (25, False)), (one.returncode, out, err, told_why)
+        assert one.returncode == 0 or told_why
         if one.returncode == 0:
             accepted.append(number(out))
     assert len(set(accepted)) == len(accepted)

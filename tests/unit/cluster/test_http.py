@@ -278,13 +278,23 @@ def test_a_server_that_is_ready_means_what_it_refuses(
     ],
     ids=["quota", "policy"],
 )
+@pytest.mark.parametrize(("code", "reason"), [(403, "Forbidden"), (422, "Invalid")])
 def test_a_server_that_does_not_know_all_yet_is_asked_again(
-    server: Server, rest: RestCluster, pauses: list[float], message: str
+    server: Server, rest: RestCluster, pauses: list[float], message: str, code: int, reason: str
 ) -> None:
-    server.answers = [status(403, "Forbidden", message=message), OK]
+    server.answers = [status(code, reason, message=message), OK]
     assert create(rest) == JOB
     assert len(server.asked) == 2 and len(pauses) == 1
-    assert isinstance(meaning(403, json.dumps({"message": message}).encode()), Unavailable)
+    assert isinstance(meaning(code, json.dumps({"message": message}).encode()), Unavailable)
+
+
+def test_what_is_really_invalid_is_not_sent_again(
+    server: Server, rest: RestCluster, pauses: list[float]
+) -> None:
+    server.answers = [status(422, "Invalid", message="spec.slots: must be at least 1"), OK]
+    with pytest.raises(Invalid):
+        create(rest)
+    assert len(server.asked) == 1 and pauses == []
 
 
 def test_but_not_longer_than_its_own_time(server: Server, rest: RestCluster, pauses: list[float]) -> None:
