@@ -50,7 +50,7 @@ AWAKENING_S = 10.0
 """A server that has just come back knows nobody's rights yet, and says 403."""
 
 NOT_KNOWN_YET = ("status unknown for quota", "failed to configure policy")
-"""In a refusal: a quota that is seconds old; a server that has started and does not know all definitions yet."""
+"""Refused for now: by a quota that is seconds old, by a server that does not know all definitions yet."""
 UNKNOWING = (403, 422)
 """The statuses of such a refusal: that of a policy depends on what its rules say."""
 
