@@ -91,6 +91,12 @@ def entries(user: Account, job: str) -> list[Entry]:
     return list(read(path, job=int(job))) if os.path.exists(path) else []
 
 
+def pod_of(site: RealCluster, user: Account, job: str) -> dict[str, Any]:
+    """The pod of a job that runs."""
+    pods = site.get("pods", "-n", user.namespace, "-l", f"gridcompat.io/job={job}")["items"]
+    return dict(pods[0]) if pods else {}
+
+
 # ------------------------------------------------------------ one job
 
 

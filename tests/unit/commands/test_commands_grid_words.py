@@ -314,6 +314,18 @@ def test_qacct_reads_slots_up_to_the_first_letter(world: World, word: str, head:
     assert out.startswith(head)
 
 
+@pytest.mark.parametrize("word", ["0", "1", "+1", " 1", "1x", "1.5", "0x10", "1e3", "-1", "-5", "9" * 30])
+def test_qacct_reads_days_up_to_the_first_letter(world: World, word: str) -> None:
+    status, out, _ = world.run("qacct", "-d", word)
+    assert (status, out.split("\n")[0]) == (0, "Total System Usage")
+
+
+@pytest.mark.parametrize("word", ["", "x1", "-x", "-", "--1", "one"])
+def test_days_without_a_number_are_bad_use(world: World, word: str) -> None:
+    status, _, err = world.run("qacct", "-d", word)
+    assert (status, "usage: qacct" in err) == (1, True)
+
+
 def test_term_stands_before_all_other_variables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(world.home)
     Path("job.sh").write_text("echo\n")
