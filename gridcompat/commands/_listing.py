@@ -56,7 +56,8 @@ class Given:
 def scan(command: str, argv: Sequence[str]) -> Given:
     """Read a command line of qstat, qhost, qselect or qacct by the table of switches.
 
-    Unlike qsub's, a switch with an argument takes every word up to the next one with a dash.
+    Unlike qsub's, a switch with an argument takes every word up to the next one with a dash; one of qacct
+    that must have an argument takes the next word, whatever it is.
     """
     from gridcompat.options import table
 
@@ -78,6 +79,12 @@ def scan(command: str, argv: Sequence[str]) -> Given:
             at += 1
             if (command, switch) == ("qacct", "-j"):
                 words.append("")
+        elif command == "qacct" and option.metavar and not option.optional:
+            if at == len(argv):
+                missing.append(switch)
+                continue
+            words.append(argv[at])
+            at += 1
         elif option.metavar:
             while at < len(argv) and argv[at] and not argv[at].startswith("-"):
                 words.append(argv[at])

@@ -43,21 +43,26 @@ DAY_S = 86400
 def run(context: Context, argv: Sequence[str]) -> int:
     """Run qacct and return its exit status."""
     given = _listing.scan("qacct", argv)
-    if given.stray is not None or given.missing or any(len(words) > 1 for _, words in given.switches):
+    missing = set(given.missing) - {"-t"}
+    if given.stray is not None or missing or any(len(words) > 1 for _, words in given.switches):
         raise UsageError(usage("qacct").rstrip("\n"), exit_status=1)
     if given.has("-help"):
         context.out(usage("qacct"))
         return 0
     given = replace(given, switches=tuple(_as_numbers(given.switches)))
+    tasks = _tasks(given)
     span = _span(context, given)
     tests = _tests(context, given)
     try:
         if given.last("-j") is not None:
-            return _jobs(context, given, tests, span)
+            return _jobs(context, given, tasks, tests, span)
+        if tasks:
+            said = f"error: -t option requires -j option with an argument\n{usage('qacct')}"
+            raise UsageError(said.rstrip("\n"), exit_status=1)
         return _sums(context, given, tests, span)
     except FileNotFoundError as error:
-        context.out("no jobs running since startup\n")
         context.err(f"{error.filename}: No such file or directory\n")
+        context.out("no jobs running since startup\n")
         return 1
 
 
@@ -77,7 +82,7 @@ def _records(
 ) -> Iterator[list[str]]:
     """The records that hold these bytes, or of jobs named so; none before the first job of a site ended."""
     path = given.last("-f")
-    name = path or context.accounting()
+    name = context.accounting() if path is None else path
     try:
         if needle:
             yield from accounting_scan.found(name, needle)
@@ -137,9 +142,12 @@ def _span(context: Context, given: Given) -> Span | None:
     begin, end = _date(context, given, "-b"), _date(context, given, "-e")
     days = given.last("-d")
     if days is not None:
-        if not (days.isascii() and days.isdigit()):
+        from gridcompat.units import leading_integer
+
+        number, _ = leading_integer(days)
+        if number is None:
             raise UsageError(usage("qacct").rstrip("\n"), exit_status=1)
-        begin = int(context.now) - int(days[:9]) * DAY_S
+        begin = max(int(context.now) - number * DAY_S, 0)
     return None if begin is None and end is None else Span(at=at, begin=begin or 0, end=end)
 
 
@@ -199,34 +207,47 @@ class Wanted:
         )
 
 
-def _wanted(given: Given) -> Wanted:
-    """Read -j and -t.
+def _tasks(given: Given) -> tuple[TaskRange, ...]:
+    """Read -t; a list that begins with 0 is as none.
 
     Raises:
         UsageError: -t is no list of ranges.
     """
     from gridcompat.units import ranges
 
+    if not given.has("-t") and "-t" not in given.missing:
+        return ()
+    word = given.last("-t")
+    said, found = f"invalid list of task id ranges: {word}", []
+    if word is None or word.startswith("-"):
+        said = "-t option must have a list of task id ranges"
+    else:
+        try:
+            found = ranges(word)
+        except ValueError:
+            pass
+    if not found:
+        raise UsageError(f"{said}\n{usage('qacct')}".rstrip("\n"), exit_status=1)
+    return tuple(found) if found[0][0] else ()
+
+
+def _wanted(given: Given, tasks: tuple[TaskRange, ...]) -> Wanted:
+    """What -j asks for."""
     word = given.last("-j") or ""
-    tasks = given.last("-t")
     digits = len(word) - len(word.lstrip("0123456789"))
     number = int(word[: min(digits, 18)]) if digits else None
-    if tasks is None:
-        return Wanted(word=word, number=number)
-    try:
-        found = tuple(ranges(tasks))
-    except ValueError:
-        found = ()
-    if not found:
-        raise UsageError(
-            f"invalid list of task id ranges: {tasks}\n{usage('qacct')}".rstrip("\n"), exit_status=1
-        )
-    return Wanted(word=word, number=number, tasks=found)
+    return Wanted(word=word, number=number, tasks=tasks)
 
 
-def _jobs(context: Context, given: Given, tests: Sequence[Test], span: Span | None) -> int:
+def _jobs(
+    context: Context,
+    given: Given,
+    tasks: tuple[TaskRange, ...],
+    tests: Sequence[Test],
+    span: Span | None,
+) -> int:
     """Print the records of a job, of a name or of a pattern."""
-    wanted = _wanted(given)
+    wanted = _wanted(given, tasks)
     needle = b"" if wanted.number is None else b":%d:" % wanted.number
     if wanted.number is None and not any(letter in wanted.word for letter in "*?["):
         needle = f":{wanted.word}:".encode("utf-8", "surrogateescape")
@@ -263,11 +284,6 @@ def _needle(given: Given) -> bytes:
 
 def _sums(context: Context, given: Given, tests: Sequence[Test], span: Span | None) -> int:
     """Print the sums, after all records if -j stands alone."""
-    if given.has("-t"):
-        raise UsageError(
-            f"error: -t option requires -j option with an argument\n{usage('qacct')}".rstrip("\n"),
-            exit_status=1,
-        )
     columns = [
         (title, given.last(*switches), POSITION[field])
         for title, switches, field in COLUMNS
@@ -291,7 +307,7 @@ def _by_columns(
     from gridcompat import accounting_sums
 
     path = given.last("-f")
-    name = path or context.accounting()
+    name = context.accounting() if path is None else path
     try:
         return accounting_sums.sums(name, places, FIGURES, needle=_needle(given), tests=tests, span=span)
     except FileNotFoundError:

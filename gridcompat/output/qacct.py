@@ -216,13 +216,14 @@ def summary(keys: Sequence[tuple[str, str | None]], sums: Mapping[tuple[str, ...
         5 if key in NUMBERS else max(len(key), len(asked or ""), *(len(row[at]) for row in rows), 0)
         for at, (key, asked) in enumerate(keys)
     ]
-    # With one number asked for and no other column the grid forgets the blank after it.
-    gap = "" if len(keys) == 1 and keys[0][0] in NUMBERS and keys[0][1] is not None else " "
-    before = "".join(f"{key:<{width}}{gap}" for (key, _), width in zip(keys, widths, strict=True))
+    # With one number asked for and no other column, or with no record, the grid forgets the blank after it.
+    forgets = not rows or (len(keys) == 1 and keys[0][1] is not None)
+    gaps = ["" if forgets and key in NUMBERS else " " for key, _ in keys]
+    before = "".join(f"{key:<{width}}{gap}" for (key, _), width, gap in zip(keys, widths, gaps, strict=True))
     title = before + " ".join(f"{name:>{width}}" for name, width in zip(FIGURES, WIDTHS, strict=True))
     out = ["" if keys else "Total System Usage\n", title + "\n", "=" * len(title) + "\n"]
     for row in rows:
-        for (key, _), value, width in zip(keys, row, widths, strict=True):
+        for (key, _), value, width, gap in zip(keys, row, widths, gaps, strict=True):
             out.append((f"{value:>{width}}" if key in NUMBERS else f"{printable(value):<{width}}") + gap)
         figures = sums[row]
         out.append(f"{figures[0]:>13.0f}")

@@ -10,6 +10,7 @@ two ports, which is why the one Deployment becomes two of one replica each.  Eve
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
 import os
 import pwd
@@ -61,7 +62,8 @@ class RealCluster:
         line = self.kubelab("up", "--nodes", str(self.nodes))
         self.environment["PATH"] = line.split("PATH=")[1].split(":")[0] + ":" + os.environ["PATH"]
         self.environment["KUBECONFIG"] = str(self.state / "admin.kubeconfig")
-        self.kubelab("image", IMAGE, str(image_root()))
+        with image_root() as root:
+            self.kubelab("image", IMAGE, str(root))
         self.install()
 
     def forward(self) -> None:
@@ -307,15 +309,16 @@ class Account:
         return path.read_text() if path.exists() else ""
 
 
-def image_root() -> Path:
-    """Return the root directory of the image, with this checkout in it."""
+@contextmanager
+def image_root() -> Iterator[Path]:
+    """The root directory of the image, with this checkout in it; only one at a time may look after it."""
     root = Path(os.environ.get("GRIDCOMPAT_IMAGE_ROOT", Path.home() / ".cache" / "gridcompat" / "image-root"))
-    if not (root / "usr" / "bin").is_dir():
-        root.parent.mkdir(parents=True, exist_ok=True)
-        _run([str(BUILD), str(root)], dict(os.environ))
-    else:
-        _run([str(BUILD), "--refresh", str(root)], dict(os.environ))
-    return root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{root}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refresh = ["--refresh"] if (root / "usr" / "bin").is_dir() else []
+        _run([str(BUILD), *refresh, str(root)], dict(os.environ))
+        yield root
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

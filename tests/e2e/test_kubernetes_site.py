@@ -449,15 +449,12 @@ def older(site: RealCluster) -> str:
     folder.mkdir(exist_ok=True)
     packed = subprocess.run([*git, "archive", commit, "gridcompat", "bin"], capture_output=True, check=True)
     subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
-    root = image_root()
-    inside = root / "opt" / "gridcompat"
-    try:
+    with image_root() as root:  # whoever uses it next puts its own checkout in
+        inside = root / "opt" / "gridcompat"
         for part in ("gridcompat", "bin"):
             shutil.rmtree(inside / part)
             shutil.copytree(folder / part, inside / part)
         site.kubelab("image", OLD_IMAGE, str(root))
-    finally:
-        image_root()
     return str(folder)
 
 

@@ -326,6 +326,39 @@ def test_days_without_a_number_are_bad_use(world: World, word: str) -> None:
     assert (status, "usage: qacct" in err) == (1, True)
 
 
+DATE = "\nInvalid format of date/hour-minute field.\n"
+TASKS = "-t option must have a list of task id ranges\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (("-b", "-1"), DATE),
+        (("-e", "-o"), DATE),
+        (("-t",), TASKS),
+        (("-t", "-1", "-j", "1"), TASKS),
+        (("-t", "x"), "invalid list of task id ranges: x\n"),
+        (("-t", "1-3"), "error: -t option requires -j option with an argument\n"),
+        (("-f", "-x"), "-x: No such file or directory\n"),
+        (("-d", "1", "2"), "SGE 8.1.9\n"),
+        (("-d",), "SGE 8.1.9\n"),
+    ],
+)
+def test_a_switch_of_qacct_takes_the_next_word(world: World, line: tuple[str, ...], said: str) -> None:
+    status, _, err = world.run("qacct", *line)
+    assert (status, err[: len(said)]) == (1, said)
+
+
+def test_tasks_that_begin_with_0_are_none(world: World) -> None:
+    status, out, _ = world.run("qacct", "-t", "0")
+    assert (status, out.split("\n")[0]) == (0, "Total System Usage")
+
+
+def test_without_a_record_no_blank_stands_behind_the_slots(world: World) -> None:
+    _, out, _ = world.run("qacct", "-slots", "-A")
+    assert out.startswith("SLOTSACCOUNT     WALLCLOCK ")
+
+
 def test_term_stands_before_all_other_variables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(world.home)
     Path("job.sh").write_text("echo\n")
