@@ -42,6 +42,11 @@ NODE_GONE = frozenset(
     )
 )
 """Reasons (of pod or container) for which the program ended by no fault of its own."""
+UNSEEN = 255
+"""What a runtime says that was not there at the end; then only the launcher knows.
+
+Source: containerd 1.6 on a node that lost its power (reason Unknown).
+"""
 NEVER_STARTED = frozenset(
     ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
 )
@@ -128,11 +133,10 @@ def _terminated(state: dict[str, Any], status: dict[str, Any], host: str) -> Out
     if state.get("reason") in NEVER_STARTED:
         why = _joined(state.get("reason"), state.get("message"))
         return Outcome(ran=False, exit_status=code, failed=1, reason=why, host=host)
-    seen = _evidence(state.get("message"), code, start, end, host)
+    seen = _evidence(state.get("message"), None if code == UNSEEN else code, start, end, host)
     lost = bool({status.get("reason"), state.get("reason")} & NODE_GONE)
     if seen is None:
         signal = code - 128 if code > 128 else int(state.get("signal") or 0)
-        # 255 is what a runtime says when it does not know.
         signal = signal if 0 < signal < 65 else 0
         seen = Outcome(
             ran=bool(start),
@@ -179,18 +183,20 @@ def _times(status: dict[str, Any]) -> list[float]:
     return [time for time in found if time is not None]
 
 
-def _evidence(message: object, code: int, start: float, end: float, host: str) -> Outcome | None:
-    """The launcher's JSON, if it is one and fits the container's exit status and times."""
+def _evidence(message: object, code: int | None, start: float, end: float, host: str) -> Outcome | None:
+    """The launcher's JSON, if it is one and fits the container's exit status (if known) and times."""
     if not isinstance(message, str):
         return None
     try:
         found = json.loads(message)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.get("v") != 1 or found.get("exit") != code:
+    if not isinstance(found, dict) or found.get("v") != 1:
         return None
-    failed, signal = found.get("failed"), found.get("signal")
-    if type(failed) is not int or type(signal) is not int or type(found["exit"]) is not int:
+    failed, signal, own = found.get("failed"), found.get("signal"), found.get("exit")
+    if type(failed) is not int or type(signal) is not int or type(own) is not int:
+        return None
+    if not 0 <= own < 256 or (code is not None and own != code):
         return None
     if failed not in LAUNCHER_FAILED or not 0 <= signal < 65:
         return None
@@ -202,7 +208,7 @@ def _evidence(message: object, code: int, start: float, end: float, host: str) -
         ran=began > 0,
         start=began,
         end=max(began, ended),
-        exit_status=code if began else 0,  # the launcher's is not the program's
+        exit_status=own if began else 0,  # the launcher's is not the program's
         signal=signal,
         user_time_s=_number(found.get("utime"), 0.0, MOST_SECONDS),
         system_time_s=_number(found.get("stime"), 0.0, MOST_SECONDS),

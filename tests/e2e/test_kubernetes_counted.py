@@ -57,6 +57,15 @@ def counted(site: RealCluster) -> Iterator[tuple[RealCluster, float]]:
         yield site, opens
 
 
+@pytest.fixture(autouse=True)
+def cleaned(user: Account) -> Iterator[None]:
+    """What a case that failed leaves is taken away before the next."""
+    yield
+    if user.ok("qstat"):
+        user.run("qdel", "-u", user.owner)
+        gone(user)
+
+
 def submitted(user: Account, *words: str) -> str:
     """A job that goes on until it is deleted."""
     return number(user.ok("qsub", "-N", "counted", "-b", "y", *words, "sleep", "1000"))
@@ -74,7 +83,7 @@ def test_a_calendar_opens_a_queue(counted: tuple[RealCluster, float], user: Acco
     told(user, job, "dropped because it is disabled")
     site.wait(lambda: user.ok("qstat") == "", "it does not run when the queue is open", 60 + OPENS_AFTER_S)
     (entry,) = entries(user, job)
-    assert entry.start_time / 1000 >= opens - 1
+    assert entry.start_time >= opens - 1
 
 
 def test_licences_are_counted_over_all_nodes(counted: tuple[RealCluster, float], user: Account) -> None:
@@ -95,7 +104,7 @@ def test_a_quota_set_bounds_what_a_user_runs(counted: tuple[RealCluster, float],
     site, _ = counted
     jobs = [submitted(user, "-q", "continuous") for _ in range(3)]
     told(user, jobs[2], 'cannot run because it exceeds limit "games/////" in rule "few/1"')
-    assert running(user, *jobs) == jobs[:2]
+    site.wait(lambda: running(user, *jobs) == jobs[:2], "the others do not run")
     assert "2/2" in user.ok("qquota", "-u", user.owner)
     user.ok("qdel", jobs[0])
     site.wait(lambda: running(user, *jobs) == jobs[1:], "it does not run with a slot back")

@@ -181,6 +181,14 @@ CASES: list[tuple[str, dict[str, Any], Outcome | None]] = [
         ),
     ),
     ("the runtime does not know", over(255), like(PLAIN, exit_status=255)),
+    ("the runtime does not know, the launcher does", over(255, EVIDENCE), SEEN),
+    ("and knows that it failed", over(255, evidence(exit=3)), like(SEEN, exit_status=3)),
+    ("the program's own 255", over(255, evidence(exit=255)), like(SEEN, exit_status=255)),
+    (
+        "no status that there is",
+        over(255, evidence(exit=70000)),
+        like(PLAIN, exit_status=255),
+    ),
     (
         "deadline of the pod",
         over(137, None, reason="DeadlineExceeded"),
