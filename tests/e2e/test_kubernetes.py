@@ -393,7 +393,11 @@ def test_a_user_has_no_more_rights_than_needed(user: Account, words: tuple[str, 
 
 def told(user: Account, job: str, words: str) -> None:
     """Wait until qstat shows the job waiting, and `qstat -j` says why."""
-    user.cluster.wait(lambda: words in user.ok("qstat", "-j", job), f"qstat -j does not say {words}", 60)
+    user.cluster.wait(
+        lambda: words in user.ok("qstat", "-j", job),
+        lambda: f"qstat -j does not say {words}: {user.ok('qstat', '-j', job)[-600:]}",
+        60,
+    )
     rows = [row.split() for row in user.ok("qstat").splitlines()[2:]]
     assert [row[4] for row in rows if row[0] == job] == ["qw"]
 
