@@ -238,7 +238,8 @@ def nothing_left(user: Account) -> None:
     """No pod stays; once the finished jobs are removed, no other object of theirs either."""
     site = user.cluster
     site.wait(lambda: not names(user, "pods") - unrun(user), f"pods are left: {names(user, 'pods')}")
-    site.kubectl("delete", "gridjobs", "--all", "-n", user.namespace, "--timeout=60s")
+    # At once: kubectl's own way, one after the other, takes minutes for hundreds.
+    site.kubectl("delete", "--raw", f"/apis/gridcompat.io/v1/namespaces/{user.namespace}/gridjobs")
     site.wait(lambda: not names(user, "gridjobs,secrets,pods"), "objects are left")
     maps = {name.rpartition("-")[0] for name in names(user, "configmaps")}
     assert maps <= {"ConfigMap/kube-root", "ConfigMap/kube-root-ca.crt", "ConfigMap/gridcompat-launcher"} | {
