@@ -88,6 +88,9 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
     spec, status = obj["spec"], obj.get("status") or {}
     request = _requests.of_object(obj)
     owner, uid, group, gid = _identity(context, obj)
+    placed = {first for row in rows(obj) if row.queue for first, _, _ in row.task_ranges()}
+    # What no host has yet is shown as waiting.
+    begun = [run for run in status.get("running") or () if int(run["task"]) in placed]
     return text.Detail(
         number=job_id(obj),
         submitted=epoch(obj["metadata"].get("creationTimestamp") or ""),
@@ -102,15 +105,9 @@ def detail(context: Context, obj: K8sObject, *, binding: bool) -> Detail:
         request=request,
         environment=_environment(context, obj, request),
         running=tuple(
-            (int(run["task"]), int(run.get("startedAt") or 0), int(run.get("slots") or 1))
-            for run in status.get("running") or ()
-            if run.get("state") != states.TRANSFERRING or run.get("host")  # else it is shown as waiting
+            (int(run["task"]), int(run.get("startedAt") or 0), int(run.get("slots") or 1)) for run in begun
         ),
-        starting=tuple(
-            int(run["task"])
-            for run in status.get("running") or ()
-            if run.get("state") == states.TRANSFERRING and run.get("host")
-        ),
+        starting=tuple(int(run["task"]) for run in begun if run.get("state") == states.TRANSFERRING),
         consumed=_consumed_by(context, obj),
         problems=_problems(obj),
         waiting=waiting(obj, now=context.now),

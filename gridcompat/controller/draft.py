@@ -13,6 +13,7 @@ from gridcompat.errors import GridError
 from gridcompat.record import record
 from gridcompat.translate import ranges, rows
 from gridcompat.translate.grid_job import PLAIN, is_array, job_id, task_ranges
+from gridcompat.translate.outcome import is_unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,7 +137,13 @@ class Draft:
         status["pending"] = ranges.text(self.pending)
         status["again"], status["errors"], status["running"] = self.again, self.errors, self.running
         held_by_task = ranges.text(ranges.intersect(self.waiting(), self.facts.waits_by_task))
-        status["rows"] = rows.encode_rows(status, held_by_task=held_by_task)
+        pods = self.facts.pods
+        unplaced = {
+            row["pod"]
+            for row in self.running
+            if row["state"] == "t" and is_unplaced(pods.get(row["pod"]) or {})
+        }
+        status["rows"] = rows.encode_rows(status, held_by_task=held_by_task, unplaced=unplaced)
         try:
             status["state"] = rows.state_word({**self.job, "status": status})
         except GridError:

@@ -104,6 +104,14 @@ def pending_reason(pod: K8sObject) -> str | None:
     return None
 
 
+def is_unplaced(pod: K8sObject) -> bool:
+    """Return whether the scheduler has looked for a node for the pod and found none."""
+    if (pod.get("spec") or {}).get("nodeName"):
+        return False
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == "PodScheduled" and one.get("status") == "False" for one in conditions)
+
+
 def epoch(text: object) -> float | None:
     """Return a Kubernetes time in epoch seconds, None for anything else and for times before 1970."""
     seconds = timestamps.epoch(text) if isinstance(text, str) else 0

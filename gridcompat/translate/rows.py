@@ -103,12 +103,13 @@ class Row:
 #   aRANGES held by -hold_jid_ad; rTASK START QUEUE@HOST SLOTS RESTARTED running, likewise t and s
 
 
-def encode_rows(status: Mapping[str, Any], *, held_by_task: str = "") -> str:
+def encode_rows(status: Mapping[str, Any], *, held_by_task: str = "", unplaced: Container[str] = ()) -> str:
     """Return `status.rows` for a GridJob's status.
 
     Args:
         held_by_task: range list of waiting tasks that an array predecessor holds now; `status` has
             no field of its own for them.
+        unplaced: pods for which no node was found: whatever host was planned, users see them waiting.
     """
     again, requeued = _two_lists(status.get("again") or ())
     errors, errors_requeued = _two_lists(status.get("errors") or ())
@@ -128,7 +129,8 @@ def encode_rows(status: Mapping[str, Any], *, held_by_task: str = "") -> str:
         parts.append("b")
     for run in status.get("running") or ():
         start = int(run.get("startedAt") or 0)
-        where = f"{run.get('queue') or ''}@{run.get('host') or ''}"
+        host = "" if run.get("pod") in unplaced else run.get("host") or ""
+        where = f"{run.get('queue') or ''}@{host}"
         parts.append(
             f"{run['state']}{run['task']} {start} {where} {run.get('slots') or 1} {run.get('restarted') or 0}"
         )

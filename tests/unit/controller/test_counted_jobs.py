@@ -104,6 +104,22 @@ def test_a_run_whose_only_host_takes_nothing_more_goes_to_another(tmp_path: Path
         site.close()
 
 
+def test_a_run_that_finds_no_room_on_its_host_waits_and_says_why(site: World) -> None:
+    second_host(site)
+    site.submit(1000, hard_resources=(("gpu", "1"),))
+    site.work()
+    assert site.status(1000)["state"] == "t"
+    (pod,) = site.pods().values()
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}
+    site.report(pod, {"phase": "Pending", "conditions": [condition]})
+    site.work()
+    assert site.status(1000)["state"] == "qw"
+    assert site.status(1000)["reasons"] == ["Unschedulable: 0/2 nodes"]
+    assert [row["host"] for row in site.status(1000)["running"]] == [HOST], "it is counted there"
+    site.settle()
+    assert site.status(1000)["state"] == "r"
+
+
 def test_each_run_goes_to_the_host_on_which_it_was_counted(site: World) -> None:
     second_host(site)
     for number in range(1000, 1004):
