@@ -88,11 +88,11 @@ def cleaned(user: Account) -> Iterator[None]:
 class Jobs:
     """A dozen jobs, one of each kind (or, by hand, several dozens), submitted when this is made."""
 
-    def __init__(self, user: Account) -> None:
+    def __init__(self, user: Account, *, dozens: int = DOZENS) -> None:
         self.user = user
         prepare(user)
         self.ids: dict[str, str] = {}
-        for dozen in range(DOZENS):
+        for dozen in range(dozens):
             only_one = next(_numbers)  # of a name there is one continuous job at a time
             for kind, (command, *words) in EVERY_KIND.items():
                 more = ("-hold_jid", self.ids["array"]) if kind == "successor" else ()

@@ -34,7 +34,7 @@ def test_a_component_is_killed(site: RealCluster, user: Account, component: str)
     before = Jobs(user)
     site.kubelab("kill", component)
     try:
-        amid = Jobs(user)
+        amid = Jobs(user, dozens=1)
         time.sleep(3)
     finally:
         site.kubelab("start", component)

@@ -51,7 +51,7 @@ def test_the_daemon_is_killed_again_and_again(site: RealCluster, user: Account, 
 
     before = Jobs(user)
     kill()
-    amid = Jobs(user)
+    amid = Jobs(user, dozens=1)
     kill()
     kill()
     site.wait(lambda: site.leader() not in killed, "nobody leads")
@@ -69,7 +69,7 @@ def test_the_leader_stands_still(site: RealCluster, user: Account, for_s: int) -
     )
     for pid in found.stdout.split():
         os.kill(int(pid), signal.SIGSTOP)
-    amid = Jobs(user)
+    amid = Jobs(user, dozens=1)
     if for_s:
         # Longer than the Lease: another has it now, and waits for the accounting file.
         time.sleep(for_s)
@@ -170,4 +170,4 @@ def test_a_quota_is_exhausted_and_raised(site: RealCluster, user: Account) -> No
     finally:
         site.kubectl("delete", "quota", "few", "-n", user.namespace)
     each_run_has_one_record(user, first)
-    Jobs(user).went_through()
+    Jobs(user, dozens=1).went_through()

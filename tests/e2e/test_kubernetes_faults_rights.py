@@ -153,7 +153,7 @@ def test_the_daemons_credentials_run_out_and_are_renewed(site: RealCluster, user
     assert len(good) == 2
     with written_again_and_again(list(good), token):
         site.wait(lambda: not site.leader(), "somebody leads without credentials", 60)
-        amid = Jobs(user)
+        amid = Jobs(user, dozens=1)
         assert state(user, amid.ids["plain"]) == "qw"
         user.ok("qdel", running)
     for path, text in good.items():
