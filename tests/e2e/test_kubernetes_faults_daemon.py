@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from jobs_in_faults import (
+    DOZENS,
     Jobs,
     cleaned,
     each_run_has_one_record,
@@ -163,7 +164,7 @@ def test_a_quota_is_exhausted_and_raised(site: RealCluster, user: Account) -> No
         first = number(user.ok("qsub", "quick.sh"))
         told(user, first, "exceeded quota: few")
         jobs = Jobs(user)
-        quota["spec"]["hard"]["pods"] = "3"
+        quota["spec"]["hard"]["pods"] = str(3 * DOZENS)
         site.apply([quota])
         site.wait(lambda: not state(user, first), "it does not run with the quota raised")
         jobs.went_through(keep=True)
