@@ -36,6 +36,7 @@ EVERY_KIND = {
 }
 DOZENS = int(os.environ.get("GRIDCOMPAT_FAULT_DOZENS", "1"))
 """By hand 17: 200 jobs go through each fault."""
+BRIEF_S = 2
 _numbers = itertools.count()
 TASKS = {"array": 3, "limited array": 2}
 
@@ -259,7 +260,14 @@ def unrun(user: Account) -> set[str]:
 
 
 def each_run_has_one_record(user: Account, *jobs: str) -> None:
-    """As many records as times that the program was started."""
-    found = {job: (runs(user, job), len(entries(user, job))) for job in jobs}
-    odd = {job: counts for job, counts in found.items() if counts[0] != counts[1]}
-    assert not odd, f"job: (runs, records) are {odd}"
+    """As many records as times that the program was started.
+
+    One that is killed as it starts has a record, and no time to leave its line.
+    """
+    odd = {}
+    for job in jobs:
+        found, records = runs(user, job), entries(user, job)
+        brief = sum(bool(entry.failed) and entry.end_time - entry.start_time <= BRIEF_S for entry in records)
+        if not found <= len(records) <= found + brief:
+            odd[job] = (found, len(records), brief)
+    assert not odd, f"job: (runs, records, of which brief) are {odd}"
