@@ -63,7 +63,8 @@ def of_daemon(world: World) -> tuple[str, ...]:
             target = os.readlink(f"{place}/fd/{number}")
         except FileNotFoundError:
             continue  # closed meanwhile
-        if target.startswith("/") and not target.startswith((world.state, "/dev/null")):
+        # In /proc it looks for the processes of jobs, for a moment each.
+        if target.startswith("/") and not target.startswith((world.state, "/dev/null", "/proc/")):
             stray.append(target)
     others = [name for name in names if name not in OURS and not name.startswith("GRIDCOMPAT_")]
     return (*status, limits, os.readlink(f"{place}/cwd"), str(int(fields[3]) == pid), *others, *stray)
