@@ -18,8 +18,10 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,7 +51,9 @@ class Play:
     """A cluster of one node with the accounts on it. Use it in a `with` statement."""
 
     def __init__(self) -> None:
-        self.folder = Path(os.environ.get("SITE_DIR", "/tmp/gridcompat-site"))
+        # One of its own: a new cluster begins with the numbers that an old accounting file has.
+        self.folder = Path(tempfile.mkdtemp(prefix="gridcompat-site-"))
+        self.folder.chmod(0o755)
         self.port = int(os.environ.get("KUBELAB_PORT", "6443")) + 1025
         self.cluster = RealCluster(self.folder, nodes=1, smtp=f"127.0.0.1:{self.port}")
         self.users = [name for name in ACCOUNTS if _exists(name)]
@@ -72,6 +76,7 @@ class Play:
         self.cluster.down()
         self.sink.terminate()
         self.sink.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def account(self, owner: str) -> None:
         """Make the account with its kubeconfig where commands look for it."""
