@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -100,17 +99,7 @@ class Jobs:
                 named = f"{kind}, {dozen}" if dozen else kind
                 line = [command, *more, *(word.format(number=only_one) for word in words)]
                 self.ids[named] = number(user.ok(*line))
-        self.sync = subprocess.Popen(
-            ["qsub", "-sync", "y", "slow.sh"],
-            env=user.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            user=user.uid,
-            group=user.gid,
-            extra_groups=[],
-            cwd=user.home,
-        )
+        self.sync = user.start("qsub", "-sync", "y", "slow.sh")
         assert self.sync.stdout is not None
         self.ids["sync"] = number(self.sync.stdout.readline())  # accepted before the fault begins
 

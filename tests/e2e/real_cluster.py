@@ -303,6 +303,20 @@ class Account:
             ["kubectl", *words], env=environment, input=stdin, capture_output=True, text=True, check=False
         )
 
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command in the home, with its output on pipes."""
+        return subprocess.Popen(
+            words,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[],
+            cwd=self.home,
+        )
+
     def file(self, name: str) -> str:
         """Return a file of the home, "" if it is not there."""
         path = self.home / name

@@ -89,17 +89,7 @@ def test_the_api_server_restarts_during_a_burst(site: RealCluster, user: Account
     jobs = Jobs(user)
     name = script(user, "burst.sh", 'echo run >> "runs/$JOB_ID"')
     burst = [
-        subprocess.Popen(
-            ["sh", "-c", f"jsub -mem 64m -N burst{line} ./{name}"],  # as cron runs a line
-            env=user.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            user=user.uid,
-            group=user.gid,
-            extra_groups=[],
-            cwd=user.home,
-        )
+        user.start("sh", "-c", f"jsub -mem 64m -N burst{line} ./{name}")  # as cron runs a line
         for line in range(LINES)
     ]
     time.sleep(1)
